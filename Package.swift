@@ -1,0 +1,112 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The house and its rules are in docs/architecture.md: arrows point down only, planes never import one another.
+
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A room of the house: a library target with the project's settings.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// A C library of Debian's, found through pkg-config.
+func system(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "swiftlet",
+  products: [
+    .executable(name: "swiftlet", targets: ["swiftlet"]),
+    .executable(name: "swiftlet-cni", targets: ["swiftlet-cni"]),
+    .executable(name: "swiftlet-pause", targets: ["swiftlet-pause"]),
+  ],
+  targets: [
+    // Ground: C
+    .target(name: "CLinux"),
+    system("CSQLite", "sqlite3", "libsqlite3-dev"),
+    system("CYAML", "yaml-0.1", "libyaml-dev"),
+    system("COpenSSL", "openssl", "libssl-dev"),
+    system("CCurl", "libcurl", "libcurl4-openssl-dev"),
+    system("CMicrohttpd", "libmicrohttpd", "libmicrohttpd-dev"),
+
+    // Ground: Swift
+    room("Addressing"),
+    room("JSON"),
+    room("Linux", ["CLinux"]),
+    room("Netlink", ["CLinux", "Linux", "Addressing"]),
+    room("Kubernetes", ["JSON", "Linux", "CCurl", "CYAML"]),
+
+    // Model
+    room("ClusterModel", ["Addressing", "JSON", "Kubernetes"]),
+
+    // Planes
+    room("PodNetwork", ["Addressing", "JSON", "Linux", "Netlink", "CLinux"]),
+    room("NodeRouting", ["Addressing", "Linux", "Netlink", "ClusterModel"]),
+    room("ServiceProxy", ["Addressing", "Linux", "Netlink", "ClusterModel"]),
+    room("NetworkPolicy", ["Addressing", "Linux", "Netlink", "ClusterModel"]),
+    room("ClusterDNS", ["Addressing", "Linux", "CLinux", "ClusterModel"]),
+    room("HTTPRouting", ["Addressing", "JSON", "Linux", "ClusterModel"]),
+
+    // Roles
+    room("ControlPlane", ["Addressing", "JSON", "Linux", "Kubernetes", "CSQLite", "COpenSSL", "CMicrohttpd"]),
+    room(
+      "NodeAgent",
+      [
+        "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "ClusterModel", "PodNetwork", "NodeRouting",
+        "ServiceProxy", "NetworkPolicy", "ClusterDNS", "HTTPRouting",
+      ]),
+    room("Diagnosis", ["Addressing", "JSON", "Linux", "Kubernetes", "ClusterModel"]),
+    room(
+      "Lab",
+      [
+        "Addressing", "JSON", "Linux", "CLinux", "Netlink", "Kubernetes", "ClusterModel", "PodNetwork", "ClusterDNS",
+        "ControlPlane", "NodeAgent", "Diagnosis",
+      ]),
+
+    // Executables
+    .executableTarget(
+      name: "swiftlet",
+      dependencies: ["Linux", "Kubernetes", "ControlPlane", "NodeAgent", "Lab", "Diagnosis"],
+      swiftSettings: strict,
+      linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
+    .executableTarget(
+      name: "swiftlet-cni",
+      dependencies: ["PodNetwork"],
+      swiftSettings: strict,
+      linkerSettings: [.unsafeFlags(["-static-executable"])]),
+    .executableTarget(
+      name: "swiftlet-pause",
+      dependencies: ["Linux", "CLinux", "Addressing", "JSON"],
+      swiftSettings: strict,
+      linkerSettings: [.unsafeFlags(["-static-executable"])]),
+
+    // Tests
+    tests("AddressingTests", ["Addressing"]),
+    tests("JSONTests", ["JSON"]),
+    tests("LinuxTests", ["Linux", "CLinux"]),
+    tests("NetlinkTests", ["Netlink", "Linux", "Addressing", "JSON"]),
+    tests("KubernetesTests", ["Kubernetes", "JSON"]),
+    tests("ClusterModelTests", ["ClusterModel", "Kubernetes", "JSON", "Addressing"]),
+    tests("PodNetworkTests", ["PodNetwork", "Netlink", "Linux", "JSON", "Addressing"]),
+    tests("NodeRoutingTests", ["NodeRouting", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
+    tests("ServiceProxyTests", ["ServiceProxy", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
+    tests("NetworkPolicyTests", ["NetworkPolicy", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
+    tests("ClusterDNSTests", ["ClusterDNS", "Linux", "Addressing", "ClusterModel"]),
+    tests("HTTPRoutingTests", ["HTTPRouting", "Linux", "JSON", "Addressing", "ClusterModel"]),
+    tests("ControlPlaneTests", ["ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing"]),
+    tests("NodeAgentTests", ["NodeAgent", "ClusterModel", "Kubernetes", "JSON", "Linux"]),
+    tests("LabTests", ["Lab", "Linux", "JSON"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,48 @@
+extension JSON {
+  /// The members of a JSON object, in order. A key that was given twice counts with its last value (as Go decodes it).
+  public struct Object: Hashable, Sendable {
+    public typealias Member = (key: String, value: JSON)
+    public private(set) var members: [Member]
+
+    public init() { members = [] }
+    public init(_ members: [Member]) { self.members = members }
+
+    public var count: Int { members.count }
+    public var isEmpty: Bool { members.isEmpty }
+    public var keys: [String] { members.map(\.key) }
+
+    public subscript(key: String) -> JSON? {
+      get { members.last { $0.key == key }?.value }
+      set {
+        if let newValue {
+          if let index = members.lastIndex(where: { $0.key == key }) {
+            members[index].value = newValue
+          } else {
+            members.append((key, newValue))
+          }
+        } else {
+          members.removeAll { $0.key == key }
+        }
+      }
+    }
+
+    /// Adds a member without looking for an earlier one of that key; for parsers, which must stay linear.
+    mutating func append(_ key: String, _ value: JSON) { members.append((key, value)) }
+
+    private var sorted: [Member] { members.sorted { $0.key < $1.key } }
+
+    /// Equal when they hold the same members, whatever their order.
+    public static func == (left: Object, right: Object) -> Bool {
+      guard left.count == right.count else { return false }
+      if zip(left.members, right.members).allSatisfy({ $0.key == $1.key && $0.value == $1.value }) { return true }
+      return zip(left.sorted, right.sorted).allSatisfy { $0.key == $1.key && $0.value == $1.value }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+      for member in sorted {
+        hasher.combine(member.key)
+        hasher.combine(member.value)
+      }
+    }
+  }
+}
