@@ -1,0 +1,45 @@
+# Everything a person does with the project. `make help` lists the targets.
+SWIFT ?= swift
+LAB ?= examples/shop
+KUBECTL_1_20 := .build/peers/kubectl-1.20/kubectl
+
+.DEFAULT_GOAL := help
+.PHONY: help up down build test bench lint format fuzz clean
+
+help: ## what each target does
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: build ## build, then stand up the lab of examples/shop (LAB=path for other manifests)
+	.build/release/swiftlet lab up $(LAB)
+
+down: ## take the lab down and leave nothing of it behind
+	@if [ -x .build/release/swiftlet ]; then .build/release/swiftlet lab down; else echo "nothing is built, so no lab of this checkout can be running"; fi
+
+build: ## install the packages the build needs and build in release mode
+	@scripts/install-packages build
+	$(SWIFT) build -c release --product swiftlet
+	$(SWIFT) build -c release --product swiftlet-cni
+	$(SWIFT) build -c release --product swiftlet-pause
+
+test: ## install what the tests need, build, and run all tests (root)
+	@scripts/install-packages build test
+	@scripts/fetch-kubectl $(KUBECTL_1_20)
+	$(SWIFT) build --build-tests
+	SWIFTLET_KUBECTL_1_20=$(abspath $(KUBECTL_1_20)) scripts/run-tests
+
+bench: build ## measure, beside peers in the same run (root); figures are kept in docs/benchmarks.md
+	@scripts/install-packages test
+	bench/run
+
+lint: ## formatting and style, without changing anything
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	@scripts/check-houserules
+
+format: ## format all sources in place
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+
+fuzz: ## fuzz every parser of foreign bytes for a while (SECONDS_EACH=60)
+	@scripts/fuzz $(or $(SECONDS_EACH),60)
+
+clean: ## remove what builds made
+	rm -rf .build .fuzz
