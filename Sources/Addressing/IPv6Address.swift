@@ -25,6 +25,7 @@ extension IPv6Address: LosslessStringConvertible, CustomStringConvertible {
   init(bytes: ArraySlice<UInt8>, of text: String) throws(AddressError) {
     var head: [UInt16] = []
     var tail: [UInt16]?
+    var gap = bytes.startIndex  // where '::' stands
     var index = bytes.startIndex
     func at(_ index: Int, _ character: Unicode.Scalar) -> Bool {
       index < bytes.endIndex && bytes[index] == UInt8(ascii: character)
@@ -67,6 +68,7 @@ extension IPv6Address: LosslessStringConvertible, CustomStringConvertible {
       if at(index, ":") {
         guard tail == nil else { throw AddressError(text, at: index, "'::' may stand only once") }
         tail = []
+        gap = index - 1
         index += 1
       } else if index == bytes.endIndex {
         throw AddressError(text, at: index - 1, "an IPv6 address cannot end with one ':'")
@@ -74,7 +76,7 @@ extension IPv6Address: LosslessStringConvertible, CustomStringConvertible {
     }
     if let tail {
       guard head.count + tail.count < 8 else {
-        throw AddressError(text, at: bytes.startIndex, "'::' must stand for at least one group, found eight beside it")
+        throw AddressError(text, at: gap, "'::' must stand for at least one group, found eight beside it")
       }
       head += repeatElement(0, count: 8 - head.count - tail.count) + tail
     }

@@ -26,6 +26,9 @@ extension JSON {
       }
     }
 
+    /// Removes a member if there is one.
+    public mutating func remove(_ key: String) { members.removeAll { $0.key == key } }
+
     /// Adds a member without looking for an earlier one of that key; for parsers, which must stay linear.
     mutating func append(_ key: String, _ value: JSON) { members.append((key, value)) }
 

@@ -97,7 +97,8 @@ extension JSON {
     if case .object(let existing) = self { members = existing } else { members = Object() }
     self = .null
     if path.count == 1 {
-      members[key] = value.isNull ? nil : value
+      // Spelled out: in `value.isNull ? nil : value` the nil would be JSON's own null.
+      if value.isNull { members.remove(key) } else { members[key] = value }
     } else {
       var child = members[key] ?? .null
       child.set(path.dropFirst(), to: value)
