@@ -110,3 +110,12 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Built by scripts/fuzz alone: libFuzzer brings its own main.
+if Context.environment["SWIFTLET_FUZZ"] != nil {
+  package.products.append(.executable(name: "swiftlet-fuzz", targets: ["swiftlet-fuzz"]))
+  package.targets.append(
+    .executableTarget(
+      name: "swiftlet-fuzz", dependencies: ["Addressing", "JSON"], path: "Fuzz", swiftSettings: strict,
+      linkerSettings: [.unsafeFlags(["-use-ld=lld"])]))
+}
