@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct CommandLineOptionsTests {
   let known: [CommandLineOptions.Option] = [
-    .init("nodes", "N", "how many"), .init("file", "PATH", letter: "f", "manifests"), .init("gateway", "flag"),
+    .init("nodes", "N", "how many"), .init("file", "PATH", letter: "f", "manifests"), .init("gateway", nil, "a flag"),
   ]
 
   @Test func readsAllForms() throws {
