@@ -96,7 +96,7 @@ let package = Package(
     tests("JSONTests", ["JSON"]),
     tests("LinuxTests", ["Linux", "CLinux"]),
     tests("NetlinkTests", ["Netlink", "Linux", "Addressing", "JSON"]),
-    tests("KubernetesTests", ["Kubernetes", "JSON"]),
+    tests("KubernetesTests", ["Kubernetes", "JSON", "Linux"]),
     tests("ClusterModelTests", ["ClusterModel", "Kubernetes", "JSON", "Addressing"]),
     tests("PodNetworkTests", ["PodNetwork", "Netlink", "Linux", "JSON", "Addressing"]),
     tests("NodeRoutingTests", ["NodeRouting", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),

@@ -1,0 +1,213 @@
+internal import Glibc
+internal import JSON
+internal import Linux
+internal import Synchronization
+
+/// Keeps its owner told about all objects of one type: lists them, then watches from there, and resumes at the last
+/// resource version whenever the watch ends. Where that version is too old (410) it lists anew. It keeps no objects.
+///
+/// All callbacks come from one thread, in order: first `onReplace` with everything there is, then `onEvent` for each
+/// change, and `onReplace` again after a gap that could not be resumed. They may block; events wait meanwhile.
+package final class Informer: Sendable {
+  package enum Change: Sendable {
+    /// Also sent for an object the owner knows already, when a server repeats itself.
+    case added
+    case modified
+    case deleted
+  }
+
+  package struct Options: Sendable {
+    /// Seconds after which the server shall end a watch; each watch takes a random value up to twice this.
+    package var watchTimeout = 300
+    /// Seconds beyond that after which a watch is given up from this side.
+    package var watchGrace = 30
+    package var backoff = Backoff()
+    package var pageSize = 500
+    /// Told about every failure, for logs; the informer goes on by itself.
+    package var onError: (@Sendable (any Error) -> Void)?
+
+    package init() {}
+  }
+
+  private enum Message: Sendable {
+    case data(watch: Int, [UInt8])
+    case end(watch: Int, Result<APIResponse, any Error>)
+    case stop
+  }
+
+  private struct State {
+    var isStopped = false
+    var stream: (any APIStream)?
+  }
+
+  private let client: APIClient
+  package let type: ResourceType
+  private let selection: ListOptions
+  private let options: Options
+  private let onReplace: @Sendable ([KubernetesObject]) -> Void
+  private let onEvent: @Sendable (Change, KubernetesObject) -> Void
+  private let mailbox = Mailbox<Message>()
+  private let state = Mutex(State())
+  private let synced = Gate()
+  private let ended = Gate()
+
+  /// Nothing happens before `start`.
+  package init(
+    _ client: APIClient, _ type: ResourceType, _ selection: ListOptions = ListOptions(), options: Options = Options(),
+    onReplace: @escaping @Sendable ([KubernetesObject]) -> Void,
+    onEvent: @escaping @Sendable (Change, KubernetesObject) -> Void
+  ) {
+    self.client = client
+    self.type = type
+    self.selection = selection
+    self.options = options
+    self.onReplace = onReplace
+    self.onEvent = onEvent
+  }
+
+  /// Whether the first `onReplace` has returned.
+  package var hasSynced: Bool { synced.isOpen }
+
+  /// Waits until the first `onReplace` has returned; false if that took longer than `timeout` seconds.
+  @discardableResult
+  package func waitUntilSynced(timeout: Double) -> Bool { synced.wait(timeout: timeout) }
+
+  /// Starts the informer's thread, which keeps the informer alive until `stop`. Call it once.
+  package func start() {
+    _ = Thread("inf-\(type.plural)") {
+      self.run()
+      self.ended.open()
+    }
+  }
+
+  /// Waits, after `stop`, until no callback will be made any more. Not from within a callback.
+  package func waitUntilEnded() { ended.wait(timeout: .infinity) }
+
+  /// Ends soon; at most one callback that runs already is finished. Does not wait.
+  package func stop() {
+    let stream = state.withLock { state -> (any APIStream)? in
+      state.isStopped = true
+      defer { state.stream = nil }
+      return state.stream
+    }
+    mailbox.put(.stop)
+    stream?.cancel()
+  }
+
+  private var isStopped: Bool { state.withLock { $0.isStopped } }
+
+  private func run() {
+    var backoff = options.backoff
+    var version: String?
+    var isFirst = true
+    var watch = 0
+    while !isStopped {
+      do {
+        if version == nil {
+          // "0": any version the server has in memory will do; after a 410 only the newest.
+          let list = try client.list(
+            type, selection, pageSize: options.pageSize, resourceVersion: isFirst ? "0" : nil)
+          isFirst = false
+          if isStopped { break }
+          onReplace(list.items)
+          version = list.resourceVersion
+          synced.open()
+        }
+        watch += 1
+        if try follow(watch: watch, version: &version, backoff: &backoff) {
+          backoff.reset()
+        } else {
+          pause(backoff.pause())
+        }
+      } catch {
+        if isStopped { break }
+        if let status = error as? APIStatus, status.isExpired { version = nil }
+        options.onError?(error)
+        pause(backoff.pause())
+      }
+    }
+  }
+
+  /// Waits without being deaf to `stop`; what else arrives belongs to an old watch.
+  private func pause(_ seconds: Double) {
+    var left = seconds
+    var before = monotonicSeconds()
+    while left > 0, !isStopped {
+      _ = mailbox.take(timeout: left)
+      let now = monotonicSeconds()
+      left -= now - before
+      before = now
+    }
+  }
+
+  /// One watch to its end. Answers whether it was of use: it brought something or stayed open for a while.
+  private func follow(watch: Int, version: inout String?, backoff: inout Backoff) throws -> Bool {
+    let timeout = Int.random(in: options.watchTimeout...(2 * options.watchTimeout))
+    let target = selection.target(
+      type,
+      [
+        ("watch", "true"), ("allowWatchBookmarks", "true"), ("resourceVersion", version ?? ""),
+        ("timeoutSeconds", String(timeout)),
+      ])
+    let mailbox = self.mailbox
+    let stream = client.transport.stream(
+      APIRequest("GET", target, headers: ["accept": "application/json"]),
+      onData: { mailbox.put(.data(watch: watch, $0)) },
+      onEnd: { mailbox.put(.end(watch: watch, $0)) })
+    let isStopped = state.withLock { state in
+      state.stream = stream
+      return state.isStopped
+    }
+    defer {
+      state.withLock { $0.stream = nil }
+      stream.cancel()
+    }
+    if isStopped { return true }
+    var decoder = WatchDecoder()
+    let started = monotonicSeconds()
+    let deadline = started + Double(timeout + options.watchGrace)
+    var events = 0
+    while true {
+      let messages = mailbox.take(timeout: max(0.001, deadline - monotonicSeconds()))
+      for message in messages {
+        switch message {
+        case .data(watch, let bytes):
+          for event in try decoder.decode(bytes) {
+            if self.isStopped { return true }
+            try handle(event, version: &version)
+            events += 1
+            backoff.reset()
+          }
+        case .end(watch, let result):
+          let response = try result.get()
+          guard response.status == 200 else { throw APIStatus(response) }
+          return events > 0 || monotonicSeconds() - started > 1
+        case .stop: return true
+        default: continue
+        }
+      }
+      if messages.isEmpty, monotonicSeconds() >= deadline {
+        throw TransportError(
+          .timeout, "the watch of \(type) did not end \(options.watchGrace) s after its timeout of \(timeout) s")
+      }
+    }
+  }
+
+  private func handle(_ event: WatchEvent, version: inout String?) throws {
+    if event.kind == .error { throw APIStatus(event.object, code: 500) }
+    let object = APIClient.complete(event.object, type)
+    switch event.kind {
+    case .added: onEvent(.added, object)
+    case .modified: onEvent(.modified, object)
+    case .deleted: onEvent(.deleted, object)
+    case .bookmark, .error: break
+    }
+    if !object.resourceVersion.isEmpty { version = object.resourceVersion }
+  }
+}
+
+private func monotonicSeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+}
