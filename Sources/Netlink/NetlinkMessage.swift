@@ -26,7 +26,7 @@ package struct NetlinkWriter {
     append(sequence)
     append(UInt32(0))  // port id: the kernel fills in the socket's
     body(&self)
-    patch(UInt32(bytes.count - start), at: start)
+    overwrite(UInt32(bytes.count - start), at: start)
     pad()
   }
 
@@ -80,13 +80,14 @@ package struct NetlinkWriter {
     append(UInt16(0))
     append(UInt16(truncatingIfNeeded: type) | UInt16(NLA_F_NESTED))
     body(&self)
-    patch(UInt16(bytes.count - start), at: start)
+    overwrite(UInt16(bytes.count - start), at: start)
     pad()
   }
 
   private mutating func pad() { while bytes.count & 3 != 0 { bytes.append(0) } }
 
-  private mutating func patch<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
+  /// Overwrites a number in host order that was written before.
+  mutating func overwrite<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
     withUnsafeBytes(of: value) { source in
       for (index, byte) in source.enumerated() { bytes[offset + index] = byte }
     }
