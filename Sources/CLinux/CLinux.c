@@ -169,3 +169,6 @@ int swiftlet_ioctl_int(int fd, unsigned long request, int argument) {
 }
 
 void swiftlet_set_thread_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+int swiftlet_pipe(int ends[2]) { return checked(pipe2(ends, O_CLOEXEC)); }
+int swiftlet_memfd(const char *name) { return checked(syscall(SYS_memfd_create, name, 1u /* MFD_CLOEXEC */)); }

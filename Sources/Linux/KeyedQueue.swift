@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// A queue of keys that coalesces: a key that waits already is not added again. One plane, one queue: what changed is

@@ -83,3 +83,8 @@ int swiftlet_pivot_root(const char *new_root, const char *put_old);
 int swiftlet_prctl(int option, unsigned long argument);
 int swiftlet_ioctl_int(int fd, unsigned long request, int argument);
 void swiftlet_set_thread_name(const char *name);
+
+/// pipe2(2), close-on-exec from the start: a process spawned by another thread at the same moment must not hold an end.
+int swiftlet_pipe(int ends[2]);
+/// memfd_create(2), close-on-exec.
+int swiftlet_memfd(const char *name);
