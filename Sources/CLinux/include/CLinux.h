@@ -42,6 +42,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "CLinuxDatagram.h"
+
 // Constants that are macros of a form Swift cannot import.
 enum {
   swiftlet_CLONE_NEWNET = CLONE_NEWNET,

@@ -1,0 +1,107 @@
+internal import CLinux
+internal import Glibc
+
+/// A client's TCP connection (RFC 7766): questions may be pipelined, answers leave as they are ready.
+final class TCPConnection {
+  let descriptor: CInt
+  private(set) var isClosed = false
+  /// Monotonic milliseconds of the last byte in either direction.
+  var lastActivity: Int
+  /// Questions that wait for an upstream.
+  var waiting = 0
+  /// The client will send nothing more.
+  private(set) var isInputEnded = false
+  private var input: [UInt8] = []
+  private var inputStart = 0
+  private var output: [UInt8] = []
+  private var outputStart = 0
+
+  /// Unsent bytes and waiting questions from which on no more questions are read.
+  static let mostOutput = 256 * 1024
+  static let mostWaiting = 100
+
+  init(descriptor: CInt, now: Int) {
+    self.descriptor = descriptor
+    lastActivity = now
+  }
+
+  deinit { close() }
+
+  func close() {
+    if !isClosed { Glibc.close(descriptor) }
+    isClosed = true
+  }
+
+  var hasOutput: Bool { outputStart < output.count }
+  var wantsInput: Bool {
+    !isInputEnded && output.count - outputStart < Self.mostOutput && waiting < Self.mostWaiting
+  }
+  /// Nothing is left to do for this connection.
+  var isDone: Bool { isInputEnded && !hasOutput && waiting == 0 }
+
+  /// Reads what is there; false when the connection broke.
+  func receive(now: Int) -> Bool {
+    let count = withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 1) { chunk -> Int in
+      let count = recv(descriptor, chunk.baseAddress!, chunk.count, CInt(MSG_DONTWAIT))
+      if count > 0 { input += chunk[..<count] }
+      return count
+    }
+    if count > 0 {
+      lastActivity = now
+      return true
+    }
+    if count == 0 {
+      isInputEnded = true
+      return true
+    }
+    return errno == EAGAIN || errno == EINTR
+  }
+
+  /// Takes whole messages, each after its two bytes of length, until there is none or `body` says false.
+  func takeMessages(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+    let bytes = input
+    bytes.withUnsafeBufferPointer { buffer in
+      while wantsInput || isInputEnded, !isClosed, buffer.count - inputStart >= 2 {
+        let length = Int(buffer[inputStart]) << 8 | Int(buffer[inputStart + 1])
+        guard buffer.count - inputStart - 2 >= length else { break }
+        let start = inputStart + 2
+        inputStart = start + length
+        body(UnsafeBufferPointer(rebasing: buffer[start..<inputStart]))
+      }
+    }
+    if inputStart == input.count {
+      input.removeAll(keepingCapacity: input.count <= 16384)
+      inputStart = 0
+    } else if inputStart > 16384 {
+      input.removeFirst(inputStart)
+      inputStart = 0
+    }
+  }
+
+  /// Queues a message with its length.
+  func append(_ message: UnsafeBufferPointer<UInt8>) {
+    output.append(UInt8(message.count >> 8))
+    output.append(UInt8(message.count & 0xFF))
+    output += message
+  }
+
+  /// Sends what the socket takes; false when the connection broke.
+  func flush(now: Int) -> Bool {
+    while hasOutput {
+      let count = output.withUnsafeBufferPointer {
+        send(
+          descriptor, $0.baseAddress! + outputStart, $0.count - outputStart,
+          CInt(MSG_DONTWAIT | MSG_NOSIGNAL))
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        return errno == EAGAIN
+      }
+      lastActivity = now
+      outputStart += count
+    }
+    output.removeAll(keepingCapacity: output.count <= 65536)
+    outputStart = 0
+    return true
+  }
+}

@@ -1,0 +1,263 @@
+internal import Addressing
+internal import Glibc
+
+/// Writes an answer into a buffer that is used again and again. A record that does not fit is left out whole and marks
+/// the answer as truncated; room for the OPT record is kept from the start.
+struct ResponseWriter {
+  private let base: UnsafeMutablePointer<UInt8>
+  private let capacity: Int
+  /// Bytes written so far; after `finish` the length of the message.
+  private(set) var position = 0
+  private var limit = 0
+  private var section = Section.answer
+  private var counts: (answer: UInt16, authority: UInt16, additional: UInt16) = (0, 0, 0)
+  private(set) var isTruncated = false
+
+  // Offsets of names that later ones may point to.
+  private var offsets: [32 of UInt16] = .init(repeating: 0)
+  private var offsetCount = 0
+  private var isQuestionKnown = false
+  private var query: Query?
+
+  enum Section { case answer, authority, additional }
+
+  /// A pointer to the question's name.
+  static let questionName: UInt16 = 0xC000 | UInt16(Wire.headerLength)
+
+  init(_ buffer: UnsafeMutableBufferPointer<UInt8>) {
+    base = buffer.baseAddress!
+    capacity = buffer.count
+  }
+
+  var message: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: base, count: position) }
+  var hasAnswers: Bool { counts.answer > 0 }
+
+  /// Starts an answer of at most `limit` bytes with the question as it was asked, its case included.
+  mutating func begin(_ query: Query, limit: Int) {
+    self.query = query
+    offsetCount = 0
+    isQuestionKnown = false
+    isTruncated = false
+    counts = (0, 0, 0)
+    section = .answer
+    memcpy(base, query.message.baseAddress!, query.questionEnd)
+    position = query.questionEnd
+    self.limit = min(limit, capacity) - (query.edns == nil ? 0 : 11 + (query.edns!.wantsKeepalive ? 6 : 0))
+  }
+
+  /// An answer that is a header alone, for what could not be parsed.
+  mutating func writeHeaderOnly(_ query: Query, _ code: ResponseCode) {
+    position = Wire.headerLength
+    put16(query.id, at: 0)
+    put16(
+      Wire.response | query.flags & (Wire.opcodeMask | Wire.recursionDesired) | code.rawValue & Wire.codeMask, at: 2)
+    for offset in [4, 6, 8, 10] { put16(0, at: offset) }
+  }
+
+  mutating func begin(section: Section) { self.section = section }
+
+  /// Takes back everything after the question.
+  mutating func clearRecords() {
+    if let query { position = query.questionEnd }
+    counts = (0, 0, 0)
+    offsetCount = 0
+    isQuestionKnown = false
+    isTruncated = false
+    section = .answer
+  }
+
+  // MARK: records
+
+  /// A record whose owner is at a known place. `write` appends the data; if something does not fit, the record is taken
+  /// back. Returns the offset of its data, or nil if it was taken back.
+  @discardableResult
+  mutating func record(
+    owner: UInt16, _ type: RecordType, ttl: UInt32, _ write: (inout ResponseWriter) -> Void
+  ) -> Int? {
+    let start = position
+    let names = offsetCount
+    append16(owner)
+    append16(type.rawValue)
+    append16(Wire.classInternet)
+    append16(UInt16(truncatingIfNeeded: ttl >> 16))
+    append16(UInt16(truncatingIfNeeded: ttl))
+    append16(0)
+    let data = position
+    if position <= limit { write(&self) }
+    return finishRecord(start: start, names: names, data: data)
+  }
+
+  /// A record whose owner is any name, compressed.
+  @discardableResult
+  mutating func record(
+    owner: UnsafeBufferPointer<UInt8>, _ type: RecordType, class recordClass: UInt16 = Wire.classInternet, ttl: UInt32,
+    _ write: (inout ResponseWriter) -> Void
+  ) -> Int? {
+    let start = position
+    let names = offsetCount
+    append(name: owner)
+    append16(type.rawValue)
+    append16(recordClass)
+    append16(UInt16(truncatingIfNeeded: ttl >> 16))
+    append16(UInt16(truncatingIfNeeded: ttl))
+    append16(0)
+    let data = position
+    if position <= limit { write(&self) }
+    return finishRecord(start: start, names: names, data: data)
+  }
+
+  private mutating func finishRecord(start: Int, names: Int, data: Int) -> Int? {
+    guard position <= limit else {
+      position = start
+      offsetCount = min(names, offsetCount)
+      // What is additional may be missing without harm (RFC 2181 section 9).
+      if section != .additional { isTruncated = true }
+      return nil
+    }
+    put16(UInt16(position - data), at: data - 2)
+    switch section {
+    case .answer: counts.answer += 1
+    case .authority: counts.authority += 1
+    case .additional: counts.additional += 1
+    }
+    return data
+  }
+
+  mutating func address(owner: UInt16, _ address: IPAddress, ttl: UInt32) {
+    switch address {
+    case .v4(let address):
+      record(owner: owner, .a, ttl: ttl) {
+        $0.append16(UInt16(address.rawValue >> 16))
+        $0.append16(UInt16(truncatingIfNeeded: address.rawValue))
+      }
+    case .v6(let address):
+      record(owner: owner, .aaaa, ttl: ttl) { writer in
+        for shift in stride(from: 112, through: 0, by: -16) {
+          writer.append16(UInt16(truncatingIfNeeded: address.rawValue >> UInt128(shift)))
+        }
+      }
+    }
+  }
+
+  /// Finishes the message: flags, code, counts, and the OPT record if the question had one.
+  mutating func finish(_ code: ResponseCode, flags: UInt16, keepalive: UInt16? = nil) {
+    guard let query else { return }
+    if let edns = query.edns {
+      limit = capacity
+      append8(0)
+      append16(RecordType.opt.rawValue)
+      append16(UInt16(Wire.datagramLimit))
+      append8(UInt8(code.rawValue >> 4))
+      append8(0)
+      append16(edns.isDNSSECOK ? Wire.dnssecOK : 0)
+      if edns.wantsKeepalive, let keepalive {
+        append16(6)
+        append16(Wire.keepaliveOption)
+        append16(2)
+        append16(keepalive)
+      } else {
+        append16(0)
+      }
+      counts.additional += 1
+    }
+    let echoed = query.flags & (Wire.recursionDesired | Wire.checkingDisabled)
+    put16(query.id, at: 0)
+    put16(
+      Wire.response | echoed | flags | (isTruncated ? Wire.truncated : 0) | code.rawValue & Wire.codeMask, at: 2)
+    put16(1, at: 4)
+    put16(counts.answer, at: 6)
+    put16(counts.authority, at: 8)
+    put16(counts.additional, at: 10)
+  }
+
+  // MARK: bytes
+
+  mutating func append8(_ value: UInt8) {
+    if position < capacity { base[position] = value }
+    position += 1
+  }
+
+  mutating func append16(_ value: UInt16) {
+    if position + 2 <= capacity {
+      base[position] = UInt8(value >> 8)
+      base[position + 1] = UInt8(truncatingIfNeeded: value)
+    }
+    position += 2
+  }
+
+  mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+    if position + bytes.count <= capacity, !bytes.isEmpty { memcpy(base + position, bytes.baseAddress!, bytes.count) }
+    position += bytes.count
+  }
+
+  /// A character-string: its length, then its bytes.
+  mutating func append(text: StaticString) {
+    append8(UInt8(text.utf8CodeUnitCount))
+    append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  private func put16(_ value: UInt16, at offset: Int) {
+    base[offset] = UInt8(value >> 8)
+    base[offset + 1] = UInt8(truncatingIfNeeded: value)
+  }
+
+  // MARK: names
+
+  mutating func append(name: DomainName, compressed: Bool = true) {
+    name.wire.withUnsafeBufferPointer { append(name: $0, compressed: compressed) }
+  }
+
+  /// A whole name in wire form. Names in SRV data must not be compressed (RFC 2782) but may be pointed to.
+  mutating func append(name: UnsafeBufferPointer<UInt8>, compressed: Bool = true) {
+    learnQuestion()
+    var offset = 0
+    while name[offset] != 0 {
+      if compressed, let known = find(name, offset) {
+        append16(0xC000 | known)
+        return
+      }
+      if position < 0x4000, offsetCount < 32, position < limit {
+        offsets[offsetCount] = UInt16(position)
+        offsetCount += 1
+      }
+      let length = Int(name[offset]) + 1
+      append(UnsafeBufferPointer(rebasing: name[offset..<(offset + length)]))
+      offset += length
+    }
+    append8(0)
+  }
+
+  private mutating func learnQuestion() {
+    guard !isQuestionKnown, let query else { return }
+    isQuestionKnown = true
+    let name = query.name
+    for index in 0..<min(name.labelCount, 16) {
+      offsets[offsetCount] = UInt16(Wire.headerLength) + UInt16(name.labels[index])
+      offsetCount += 1
+    }
+  }
+
+  private func find(_ name: UnsafeBufferPointer<UInt8>, _ start: Int) -> UInt16? {
+    for index in 0..<offsetCount where matches(Int(offsets[index]), name, start) { return offsets[index] }
+    return nil
+  }
+
+  /// Whether the name written at an offset equals the rest of `name`, without regard to case.
+  private func matches(_ written: Int, _ name: UnsafeBufferPointer<UInt8>, _ start: Int) -> Bool {
+    var here = written
+    var there = start
+    while here < position {
+      let length = Int(base[here])
+      if length >= 0xC0 {
+        here = (length & 0x3F) << 8 | Int(base[here + 1])
+        continue
+      }
+      guard length == Int(name[there]), here + length < position else { return false }
+      if length == 0 { return true }
+      for index in 1...length where Wire.lower(base[here + index]) != Wire.lower(name[there + index]) { return false }
+      here += length + 1
+      there += length + 1
+    }
+    return false
+  }
+}

@@ -1,0 +1,257 @@
+internal import Addressing
+internal import Glibc
+
+/// Answers from what is known here: fixed hosts and the cluster's zone. It is a function of the question and the zone's
+/// present state; sockets and upstreams are somebody else's.
+struct Responder: Sendable {
+  /// What became of a question.
+  enum Outcome {
+    /// The answer is written.
+    case answered(ResponseCode)
+    /// The name is not ours: ask an upstream. After an ExternalName, `aliases` are the names to ask for instead, each an
+    /// alias of the one before; the last one is asked.
+    case forward(aliases: [DomainName])
+  }
+
+  let hosts: StaticHosts
+  /// nil: no cluster, fixed hosts alone.
+  let zone: ClusterZone?
+  let pods: PodRecords
+  /// Seconds that answers of the zone may be kept.
+  let ttl: UInt32
+  /// Addresses whose reverse names are ours alone: never asked upstream.
+  let reverseRanges: [Prefix]
+  let hasUpstreams: Bool
+  /// What an idle TCP connection is told with edns-tcp-keepalive, in units of 100 ms.
+  let keepalive: UInt16
+
+  /// CNAMEs of our own that are followed for one question.
+  static let longestAliasChain = 10
+
+  /// Answers a parsed question into a writer. `limit` is the most bytes of the answer; `turn` differs from question to
+  /// question and decides which address comes first.
+  func respond(
+    to query: Query, _ verdict: Query.Verdict, into writer: inout ResponseWriter, limit: Int, isTCP: Bool, turn: Int
+  ) -> Outcome {
+    if case .reject(let code) = verdict {
+      writer.writeHeaderOnly(query, code)
+      return .answered(code)
+    }
+    writer.begin(query, limit: limit)
+    let keepalive = isTCP ? self.keepalive : nil
+    func finish(_ code: ResponseCode, flags: UInt16 = 0, _ writer: inout ResponseWriter) -> Outcome {
+      writer.finish(code, flags: flags | (hasUpstreams ? Wire.recursionAvailable : 0), keepalive: keepalive)
+      return .answered(code)
+    }
+    if let edns = query.edns, edns.version > 0 { return finish(.badVersion, &writer) }
+    if query.recordClass != Wire.classInternet { return finish(.refused, &writer) }
+    if query.type == .axfr || query.type == .ixfr { return finish(.refused, &writer) }
+
+    let name = query.name
+    if let finding = hosts.find(name) {
+      write(finding, query.type, turn, &writer)
+      return finish(.noError, flags: Wire.authoritative, &writer)
+    }
+    if let zone {
+      if name.isWithin(zone.zone) {
+        return answer(zone, query, turn, &writer, finish)
+      }
+      if let address = ReverseName.address(name) {
+        if let target = zone.pointer(address) {
+          if query.type == .ptr {
+            writer.record(owner: ResponseWriter.questionName, .ptr, ttl: ttl) { $0.append(name: target) }
+          } else if query.type == .any {
+            writeAny(ResponseWriter.questionName, &writer)
+          } else {
+            writeReverseStart(name, &writer)
+          }
+          return finish(.noError, flags: Wire.authoritative, &writer)
+        }
+        if reverseRanges.contains(where: { $0.contains(address) }) {
+          guard zone.isSynced else { return finish(.serverFailure, &writer) }
+          writeReverseStart(name, &writer)
+          return finish(.nameError, flags: Wire.authoritative, &writer)
+        }
+      }
+    }
+    if hasUpstreams { return .forward(aliases: []) }
+    // Alone with fixed hosts this server is the authority for all names; beside a cluster it is not.
+    if zone != nil { return finish(.refused, &writer) }
+    writer.begin(section: .authority)
+    writeStart(owner: [0], nil, &writer)
+    return finish(.nameError, flags: Wire.authoritative, &writer)
+  }
+
+  // MARK: the cluster's zone
+
+  private func answer(
+    _ zone: ClusterZone, _ query: Query, _ turn: Int, _ writer: inout ResponseWriter,
+    _ finish: (ResponseCode, UInt16, inout ResponseWriter) -> Outcome
+  ) -> Outcome {
+    var aliases: [DomainName] = []
+    var owner = ResponseWriter.questionName
+    var finding = zone.find(query.name, pods: pods)
+    while case .service(let service) = finding, case .external(let target?) = service.kind, query.type != .any {
+      guard aliases.count < Self.longestAliasChain else {
+        writer.clearRecords()
+        return finish(.serverFailure, 0, &writer)
+      }
+      guard let data = writer.record(owner: owner, .cname, ttl: ttl, { $0.append(name: target) }) else { break }
+      if query.type == .cname { return finish(.noError, Wire.authoritative, &writer) }
+      aliases.append(target)
+      if !target.withView({ $0.isWithin(zone.zone) }) {
+        if hasUpstreams { return .forward(aliases: aliases) }
+        return finish(.noError, Wire.authoritative, &writer)
+      }
+      finding = target.withView { zone.find($0, pods: pods) }
+      owner = 0xC000 | UInt16(data)
+    }
+    let before = writer.position
+    let code = write(finding, zone, owner, query.type, turn, &writer)
+    if writer.position == before, !writer.isTruncated {
+      // Nothing to say of this type: NODATA or NXDOMAIN. Before the first sync it may only not be known yet.
+      if !zone.isSynced, !finding.isApex {
+        writer.clearRecords()
+        return finish(.serverFailure, 0, &writer)
+      }
+      writer.begin(section: .authority)
+      writeStart(owner: zone.zone.wire, zone, &writer)
+    }
+    return finish(code, Wire.authoritative, &writer)
+  }
+
+  /// Writes what a finding has of a type; nothing if it has none.
+  private func write(
+    _ finding: ClusterZone.Finding, _ zone: ClusterZone, _ owner: UInt16, _ type: RecordType, _ turn: Int,
+    _ writer: inout ResponseWriter
+  ) -> ResponseCode {
+    if case .nothing = finding { return .nameError }
+    if type == .any {
+      writeAny(owner, &writer)
+      return .noError
+    }
+    switch finding {
+    case .nothing, .empty: break
+    case .apex:
+      if type == .soa { writeStart(owner: zone.zone.wire, zone, &writer) }
+      if type == .ns { writer.record(owner: owner, .ns, ttl: ttl) { $0.append(name: zone.nameServer) } }
+    case .version:
+      if type == .txt {
+        writer.record(owner: owner, .txt, ttl: 28800) {
+          $0.append(text: "1.1.0")
+        }
+      }
+    case .pod(let address): write([address], owner, type, turn, &writer)
+    case .host(let host): write(host.addresses, owner, type, turn, &writer)
+    case .service(let service):
+      if type == .srv { write(service, service.allTargets, owner, turn, &writer) }
+      write(service.addresses, owner, type, turn, &writer)
+    case .port(let service, let targets):
+      if type == .srv { write(service, targets, owner, turn, &writer) }
+    }
+    return .noError
+  }
+
+  /// The addresses of the type asked for, beginning with another one each time.
+  private func write(
+    _ addresses: [IPAddress], _ owner: UInt16, _ type: RecordType, _ turn: Int, _ writer: inout ResponseWriter
+  ) {
+    guard type == .a || type == .aaaa else { return }
+    let family: IPFamily = type == .a ? .v4 : .v6
+    let count = addresses.count
+    guard count > 0 else { return }
+    let start = turn % count
+    for step in 0..<count {
+      let index = start + step
+      let address = addresses[index < count ? index : index - count]
+      if address.family == family { writer.address(owner: owner, address, ttl: ttl) }
+      if writer.isTruncated { return }
+    }
+  }
+
+  /// SRV records (RFC 2782), and the addresses of their targets as far as there is room.
+  private func write(
+    _ service: ServiceRecords, _ targets: [ServiceRecords.Target], _ owner: UInt16, _ turn: Int,
+    _ writer: inout ResponseWriter
+  ) {
+    var places: [(offset: Int, addresses: [IPAddress])] = []
+    var known: Set<Int> = []
+    for step in targets.indices {
+      let target = targets[(step + turn) % targets.count]
+      let name = target.host.map { service.hosts[$0].name } ?? service.name
+      let data = writer.record(owner: owner, .srv, ttl: ttl) {
+        $0.append16(0)
+        $0.append16(100)
+        $0.append16(target.port)
+        $0.append(name: name, compressed: false)
+      }
+      guard let data else { return }
+      if known.insert(target.host ?? -1).inserted, data + 6 < 0x4000 {
+        places.append((data + 6, target.host.map { service.hosts[$0].addresses } ?? service.addresses))
+      }
+    }
+    writer.begin(section: .additional)
+    for place in places {
+      for address in place.addresses { writer.address(owner: 0xC000 | UInt16(place.offset), address, ttl: ttl) }
+    }
+  }
+
+  private func write(_ finding: StaticHosts.Finding, _ type: RecordType, _ turn: Int, _ writer: inout ResponseWriter) {
+    let owner = ResponseWriter.questionName
+    let before = writer.position
+    switch finding {
+    case .addresses(let addresses): write(addresses, owner, type, turn, &writer)
+    case .pointer(let name): if type == .ptr { writer.record(owner: owner, .ptr, ttl: ttl) { $0.append(name: name) } }
+    case .empty: break
+    }
+    if type == .any { writeAny(owner, &writer) }
+    if writer.position == before, !writer.isTruncated {
+      writer.begin(section: .authority)
+      writeStart(owner: [0], nil, &writer)
+    }
+  }
+
+  // MARK: synthesized records
+
+  /// ANY is answered with one HINFO record (RFC 8482 section 4.2).
+  private func writeAny(_ owner: UInt16, _ writer: inout ResponseWriter) {
+    writer.record(owner: owner, .hinfo, ttl: ttl) {
+      $0.append(text: "RFC8482")
+      $0.append8(0)
+    }
+  }
+
+  /// The SOA record of a reverse zone in the authority section.
+  private func writeReverseStart(_ name: NameView, _ writer: inout ResponseWriter) {
+    writer.begin(section: .authority)
+    let apex = name.labelCount - ReverseName.apexLabels
+    writeStart(owner: Array(name.wire(apex..<name.labelCount)) + [0], zone, &writer)
+  }
+
+  /// The SOA record: its TTL and minimum bound how long a negative answer is kept (RFC 2308).
+  private func writeStart(owner: [UInt8], _ zone: ClusterZone?, _ writer: inout ResponseWriter) {
+    let server = zone?.nameServer ?? .nameServer
+    let mailbox = zone?.mailbox ?? .mailbox
+    let serial = zone?.serial ?? 1
+    owner.withUnsafeBufferPointer { owner in
+      _ = writer.record(owner: owner, .soa, ttl: min(ttl, 300)) {
+        $0.append(name: server)
+        $0.append(name: mailbox)
+        for value in [serial, 7200, 1800, 86400, ttl] {
+          $0.append16(UInt16(value >> 16))
+          $0.append16(UInt16(truncatingIfNeeded: value))
+        }
+      }
+    }
+  }
+}
+
+extension ClusterZone.Finding {
+  /// The zone's own name is known before any object is.
+  var isApex: Bool {
+    switch self {
+    case .apex, .version: true
+    default: false
+    }
+  }
+}
