@@ -46,6 +46,7 @@ let package = Package(
     room("Linux", ["CLinux"]),
     room("Netlink", ["CLinux", "Linux", "Addressing"]),
     room("Kubernetes", ["JSON", "Linux", "CCurl", "CYAML"]),
+    room("StandIn", ["Addressing", "JSON", "CLinux", "Linux", "Netlink"]),
 
     // Model
     room("ClusterModel", ["Addressing", "JSON", "Kubernetes"]),
@@ -71,7 +72,7 @@ let package = Package(
       "Lab",
       [
         "Addressing", "JSON", "Linux", "CLinux", "Netlink", "Kubernetes", "ClusterModel", "PodNetwork", "ClusterDNS",
-        "ControlPlane", "NodeAgent", "Diagnosis",
+        "ControlPlane", "NodeAgent", "Diagnosis", "StandIn",
       ]),
 
     // Executables
@@ -87,13 +88,14 @@ let package = Package(
       linkerSettings: [.unsafeFlags(["-static-executable"])]),
     .executableTarget(
       name: "swiftlet-pause",
-      dependencies: ["Linux", "CLinux", "Addressing", "JSON"],
+      dependencies: ["StandIn"],
       swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-executable"])]),
 
     // Tests
     tests("AddressingTests", ["Addressing"]),
     tests("JSONTests", ["JSON"]),
+    tests("StandInTests", ["StandIn", "Linux", "JSON"]),
     tests("LinuxTests", ["Linux", "CLinux"]),
     tests("NetlinkTests", ["Netlink", "Linux", "Addressing", "JSON"]),
     tests("KubernetesTests", ["Kubernetes", "JSON", "Linux"]),

@@ -1,0 +1,71 @@
+package import JSON
+package import Linux
+internal import StandIn
+
+/// The files of one pod below a node's state directory: how the runtime, and others that look at its pods, find them.
+package struct PodDirectory: Hashable, Sendable {
+  package let path: String
+  package let uid: String
+
+  /// - Parameter stateDirectory: `NodeRuntimeConfiguration.stateDirectory` of the pod's node.
+  package init(stateDirectory: String, uid: String) {
+    path = "\(stateDirectory)/pods/\(uid)"
+    self.uid = uid
+  }
+
+  /// The pods a node's runtime knows.
+  package static func all(stateDirectory: String) -> [PodDirectory] {
+    ((try? Files.list("\(stateDirectory)/pods")) ?? []).map { PodDirectory(stateDirectory: stateDirectory, uid: $0) }
+  }
+
+  var recordFile: String { "\(path)/pod.json" }
+  var resolverFile: String { "\(path)/etc/resolv.conf" }
+  var hostsFile: String { "\(path)/etc/hosts" }
+  var hostnameFile: String { "\(path)/etc/hostname" }
+  var sandboxIdentityFile: String { "\(path)/sandbox.process" }
+  func identityFile(_ container: String) -> String { "\(path)/\(container).process" }
+  func environmentFile(_ container: String) -> String { "\(path)/\(container).environment.json" }
+
+  /// What the container has written; the part before it, once it was cut, is in `PATH.1`.
+  package func logFile(_ container: String) -> String { "\(path)/\(container).log" }
+
+  func load() throws -> PodRecord? {
+    guard Files.exists(recordFile) else { return nil }
+    return PodRecord(try JSON(parsing: try Files.read(recordFile)))
+  }
+
+  func save(_ record: PodRecord) throws(SystemError) {
+    try Files.makeDirectories("\(path)/etc")
+    try Files.write(recordFile, record.json.bytes(), mode: 0o600)
+  }
+
+  /// The pod as its runtime last saw it; nil if it knows none.
+  package func manifest() -> PodManifest? { (try? load()).flatMap { $0 }.map { PodManifest($0.manifest) } }
+
+  /// The process that holds the pod's namespaces (`/proc/PID/ns/net` and others); nil if there is none alive.
+  package func sandbox() -> ProcessIdentity? {
+    guard let process = (try? load()).flatMap({ $0?.sandbox?.process }), ProcessHandle(process) != nil else {
+      return nil
+    }
+    return process
+  }
+
+  /// The process of a container; nil if it does not run.
+  package func process(_ container: String) -> ProcessIdentity? {
+    guard let record = (try? load()).flatMap({ $0 }), let process = record.containers[container]?.process,
+      ProcessHandle(process) != nil
+    else { return nil }
+    return process
+  }
+
+  /// The command line and environment with which a program is run inside a container, as `lab exec` does; nil if the
+  /// pod's sandbox does not live.
+  package func execution(
+    of command: [String], in container: String, pauseProgram: String
+  ) -> (arguments: [String], environment: [String: String])? {
+    guard let sandbox = sandbox() else { return nil }
+    let options = EnterOptions(.process(sandbox.pid), command: command)
+    let stored = (try? Files.read(environmentFile(container))).flatMap { try? JSON(parsing: $0) }
+    return ([pauseProgram, "enter"] + options.arguments, stored?.stringMap ?? [:])
+  }
+}
