@@ -66,7 +66,8 @@ final class EventRecorder: Sendable {
     entries.withLock { entries in
       if entries.count >= Self.capacity { entries = [:] }
       var entry =
-        entries[key] ?? Entry(name: "\(subject.name).\(String(UInt64(now.nanoseconds), radix: 16))", first: now, last: now)
+        entries[key]
+        ?? Entry(name: "\(subject.name).\(String(UInt64(now.nanoseconds), radix: 16))", first: now, last: now)
       entry.last = now
       entry.count += 1
       entries[key] = entry

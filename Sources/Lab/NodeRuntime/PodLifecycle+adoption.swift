@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Kubernetes
 internal import Linux
 internal import StandIn
@@ -51,7 +52,7 @@ extension PodLifecycle {
   private func awaitIdentity(_ path: String) -> ProcessIdentity? {
     for _ in 0..<10 {
       if let identity = IdentityFile.read(path) { return identity }
-      Time.sleep(0.05)
+      usleep(50_000)
     }
     return nil
   }

@@ -22,11 +22,13 @@ extension PodLifecycle {
       var next = state
       next.last = termination
       let ran = termination.finishedAt.since(termination.startedAt)
-      next.backoffCount = services.configuration.restartBackoff.restarts(after: ran, earlierRestarts: state.backoffCount)
+      next.backoffCount = services.configuration.restartBackoff.restarts(
+        after: ran, earlierRestarts: state.backoffCount)
       next.state = .waiting("ContainerCreating", nil)
       record.containers[name] = next
       guard let pause = restartPause(next, since: termination.finishedAt) else { return start(container) }
-      let message = "back-off \(duration(pause.whole)) restarting failed container=\(name) pod=\(pod.name)_\(pod.namespace)(\(uid))"
+      let message =
+        "back-off \(duration(pause.whole)) restarting failed container=\(name) pod=\(pod.name)_\(pod.namespace)(\(uid))"
       record.containers[name]?.state = .waiting("CrashLoopBackOff", message)
       tell(
         .warning, "BackOff", "Back-off restarting failed container \(name) in pod \(pod.name)_\(pod.namespace)(\(uid))",
@@ -165,7 +167,7 @@ extension PodLifecycle {
   }
 
   /// A container's process has ended. Nil: how is not known, because an earlier runtime was its parent.
-  func containerEnded(_ name: String, _ process: ProcessIdentity, _ status: ExitStatus?) {
+  func containerEnded(_ name: String, _ process: ProcessIdentity, _ status: ChildProcess.Status?) {
     guard var state = record.containers[name], case .running(let running, let since) = state.state, running == process
     else { return }
     services.probes.stop(uid: uid, container: name)
@@ -176,7 +178,8 @@ extension PodLifecycle {
     let code = status.map { Int($0.shellCode) } ?? 255
     state.state = .terminated(
       ContainerRecord.Termination(
-        exitCode: code, signal: nil, reason: status == nil ? "ContainerStatusUnknown" : code == 0 ? "Completed" : "Error",
+        exitCode: code, signal: nil,
+        reason: status == nil ? "ContainerStatusUnknown" : code == 0 ? "Completed" : "Error",
         message: status == nil ? "how it ended is not known: the runtime that started it had ended before" : nil,
         startedAt: since, finishedAt: .now(), containerID: state.containerID))
     state.isReady = false

@@ -8,7 +8,9 @@ extension PodLifecycle {
     let previous = observed["status"]
     let status = compiler.compile(previous: previous)
     // A server may store a status in another form than it was sent: what was sent once is not sent again.
-    guard status != lastStatus, let patch = PodStatusCompiler.patch(from: previous, to: status, uid: uid) else { return }
+    guard status != lastStatus, let patch = PodStatusCompiler.patch(from: previous, to: status, uid: uid) else {
+      return
+    }
     // What is reported must not be forgotten by a crash.
     save()
     do {

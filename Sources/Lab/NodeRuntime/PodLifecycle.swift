@@ -17,7 +17,7 @@ final class PodLifecycle: @unchecked Sendable {
     case changed(JSON)
     /// The API has no such object any more.
     case gone
-    case containerEnded(String, ProcessIdentity, ExitStatus?)
+    case containerEnded(String, ProcessIdentity, ChildProcess.Status?)
     case sandboxEnded(ProcessIdentity)
     case probed(ProbeRunner.Report)
   }

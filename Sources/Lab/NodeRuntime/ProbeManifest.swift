@@ -1,4 +1,5 @@
 internal import JSON
+internal import StandIn
 
 /// Which of a container's probes.
 enum ProbeKind: String, Hashable, Sendable, CaseIterable {

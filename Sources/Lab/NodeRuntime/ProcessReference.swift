@@ -36,7 +36,7 @@ enum ProcessReference: Sendable {
   }
 
   /// How it ended; nil if that is not to be known, because it is not our child.
-  var exitStatus: ExitStatus? {
+  var exitStatus: ChildProcess.Status? {
     switch self {
     case .child(let child, _): child.wait(timeout: 0)
     case .adopted: nil
@@ -51,7 +51,7 @@ final class ProcessWatcher: Sendable {
   init(_ loop: EventLoop) { self.loop = loop }
 
   /// Calls `onEnd` once, on the loop's thread, when the process has ended; a child is reaped before.
-  func watch(_ process: ProcessReference, onEnd: @escaping @Sendable (ExitStatus?) -> Void) {
+  func watch(_ process: ProcessReference, onEnd: @escaping @Sendable (ChildProcess.Status?) -> Void) {
     loop.perform { [loop] in
       let raw = process.descriptor
       let added: Void? = try? loop.add(raw, .readable) { _ in

@@ -5,13 +5,8 @@ struct Quantity: Equatable {
   let value: Double
 
   init?(_ json: JSON) {
-    if let number = json.int {
-      value = Double(number)
-    } else if let text = json.string {
-      self.init(text)
-    } else {
-      return nil
-    }
+    guard let text = json.string ?? json.int.map(String.init) else { return nil }
+    self.init(text)
   }
 
   init?(_ text: String) {

@@ -5,8 +5,8 @@ enum ServiceVariables {
   /// - Parameter services: Service objects; those without a cluster address are left out.
   static func make(_ services: [JSON]) -> [(name: String, value: String)] {
     var variables: [(name: String, value: String)] = []
-    for service in services.sorted(by: { ($0["metadata", "name"].string ?? "") < ($1["metadata", "name"].string ?? "") })
-    {
+    for service in services.sorted(by: { ($0["metadata", "name"].string ?? "") < ($1["metadata", "name"].string ?? "") }
+    ) {
       guard let address = service["spec", "clusterIP"].string, !address.isEmpty, address != "None" else { continue }
       let prefix = (service["metadata", "name"].string ?? "").uppercased().replacing("-", with: "_")
       let ports = service["spec", "ports"].elements
