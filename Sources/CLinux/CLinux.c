@@ -119,6 +119,8 @@ static int run_spawn(struct job *job) {
       }
     if (!failure) failure = posix_spawn_file_actions_adddup2(&actions, moved[count], count);
   }
+  // Others may have left us descriptors without close-on-exec; the child gets exactly those named.
+  if (!failure) failure = posix_spawn_file_actions_addclosefrom_np(&actions, spawn->fd_count);
   sigset_t none, all;
   sigemptyset(&none);
   sigfillset(&all);

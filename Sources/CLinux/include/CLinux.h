@@ -50,6 +50,9 @@ enum {
   swiftlet_CLONE_NEWNS = CLONE_NEWNS,
   swiftlet_CLONE_NEWUTS = CLONE_NEWUTS,
   swiftlet_CLONE_NEWIPC = CLONE_NEWIPC,
+  // From linux/if.h, which cannot stand beside net/if.h that Glibc's module has.
+  swiftlet_IFF_UP = 1 << 0,
+  swiftlet_IFF_LOWER_UP = 1 << 16,
 };
 
 /// socket(2) on a short-lived thread inside the network namespace `nsfd`; the socket stays bound to that namespace and
@@ -69,7 +72,7 @@ struct swiftlet_spawn {
   char *const *argv;         // null-terminated
   char *const *envp;         // null-terminated
   const int *fds;            // descriptor fds[i] becomes descriptor i of the child; -1 = /dev/null
-  int fd_count;              // everything else is closed by close-on-exec
+  int fd_count;              // all others are closed in the child
   int netns;                 // the child starts in this network namespace; -1 = the caller's
   bool new_session;          // setsid
 };
