@@ -57,7 +57,7 @@ extension PolicyVerdict {
   package static func evaluate(
     from client: IPAddress, to server: IPAddress, _ transport: TransportProtocol?, port: UInt16, in state: ClusterState
   ) -> PolicyVerdict {
-    if client == server { return PolicyVerdict(egress: .itself, ingress: .itself) }
+    if client == server, state.pod(at: client) != nil { return PolicyVerdict(egress: .itself, ingress: .itself) }
     let connection = Connection(client: client, server: server, transport: transport, port: port, state: state)
     return PolicyVerdict(egress: connection.judge(.egress), ingress: connection.judge(.ingress))
   }
