@@ -46,7 +46,7 @@ import Testing
         "a", app, #"{"podSelector":{},"ingress":[{"from":[{"podSelector":{"matchLabels":{"app":"\#(app)"}}}]}]}"#)
     }
     var model = model(cluster)
-    model.update([cluster.pod("a", "web2", ["app": "db"], node: "n2", VerdictTests.web2)], from: cluster.state)
+    _ = model.update([cluster.pod("a", "web2", ["app": "db"], node: "n2", VerdictTests.web2)], from: cluster.state)
     let change = model.takeChange()
     #expect(change.elements.count == 2 && change.mayDeny)
     #expect(change.newChains.isEmpty && change.changedChains.isEmpty && change.ingress.isEmpty)
@@ -56,10 +56,10 @@ import Testing
   @Test func aNewPodWithoutPolicyDeniesNobody() throws {
     let cluster = try VerdictTests.cluster()
     var model = model(cluster)
-    model.update([cluster.pod("b", "new", node: "n1", "10.1.0.77")], from: cluster.state)
+    _ = model.update([cluster.pod("b", "new", node: "n1", "10.1.0.77")], from: cluster.state)
     let change = model.takeChange()
     #expect(Set(change.elements.keys) == [.known, .itself] && !change.mayDeny)
-    model.update([cluster.pod("b", "new", node: "n1", "10.1.0.77")], from: cluster.state)
+    _ = model.update([cluster.pod("b", "new", node: "n1", "10.1.0.77")], from: cluster.state)
     #expect(model.takeChange().isEmpty)
   }
 
@@ -68,12 +68,12 @@ import Testing
     try cluster.policy("b", "p", #"{"podSelector":{"matchLabels":{"x":"y"}}}"#)
     var model = model(cluster)
     let address = IPAddress("10.1.0.20")!
-    model.update([cluster.pod("b", "zz", ["x": "y"], node: "n1", "10.1.0.20")], from: cluster.state)
+    _ = model.update([cluster.pod("b", "zz", ["x": "y"], node: "n1", "10.1.0.20")], from: cluster.state)
     cluster.remove(.pod, "b", "cli")
-    model.update([.pod(.init("b", "cli"))], from: cluster.state)
+    _ = model.update([.pod(.init("b", "cli"))], from: cluster.state)
     #expect(model.table.ingress[address] != nil && model.table.sets[.known]?.contains(.address(address)) == true)
     cluster.remove(.pod, "b", "zz")
-    model.update([.pod(.init("b", "zz"))], from: cluster.state)
+    _ = model.update([.pod(.init("b", "zz"))], from: cluster.state)
     #expect(model.table.ingress[address] == nil && model.table.sets[.known]?.contains(.address(address)) == false)
     #expect(model.table.chains.isEmpty)
   }

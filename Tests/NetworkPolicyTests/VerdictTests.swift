@@ -196,18 +196,23 @@ import Testing
       (cli, "10.1.0.99", .tcp, 1, false), ("10.1.0.99", cli, .tcp, 1, false), (outside, "10.1.0.99", .tcp, 1, false)),
   ]
 
-  private func cluster(of test: Case) throws -> Cluster {
-    let cluster = try Self.cluster()
-    for (index, policy) in test.policies.enumerated() {
-      let isOther = policy.hasPrefix("b:")
-      try cluster.policy(isOther ? "b" : "a", "p\(index)", String(policy.dropFirst(isOther ? 2 : 0)))
-    }
+  static func cluster(of test: Case) throws -> Cluster {
+    let cluster = try cluster()
+    _ = try add(test, to: cluster)
     return cluster
+  }
+
+  static func add(_ test: Case, to cluster: Cluster, prefix: String = "p") throws -> [ChangeKey] {
+    try test.policies.enumerated().map { index, policy in
+      let isOther = policy.hasPrefix("b:")
+      return try cluster.policy(
+        isOther ? "b" : "a", "\(prefix)\(index)", String(policy.dropFirst(isOther ? 2 : 0)))
+    }
   }
 
   @Test(arguments: cases)
   func evaluatorAndTablesAgreeWithTheAPI(test: Case) throws {
-    let cluster = try cluster(of: test)
+    let cluster = try Self.cluster(of: test)
     let tables = cluster.tables
     for (from, to, transport, port, expected) in test.connections {
       let verdict = cluster.evaluate(from, to, transport, port)

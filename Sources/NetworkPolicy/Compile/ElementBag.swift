@@ -8,8 +8,6 @@ struct ElementBag {
   /// Elements touched since the last look, and whether they were there before.
   private var touched: [PolicyElement: Bool] = [:]
 
-  var isTouched: Bool { !touched.isEmpty }
-
   mutating func add(_ element: PolicyElement) {
     if elements.insert(element).inserted {
       note(element, was: false)
@@ -43,20 +41,4 @@ struct ElementBag {
 
   /// Forgets the changes: whoever asks takes the elements as they are.
   mutating func forgetChange() { touched = [:] }
-}
-
-extension ElementBag {
-  /// The elements as they were at the last look.
-  var published: Set<PolicyElement> {
-    var result = elements
-    for (element, was) in touched { if was { result.insert(element) } else { result.remove(element) } }
-    return result
-  }
-
-  /// Counts changes from this state on.
-  mutating func setPublished(_ published: Set<PolicyElement>) {
-    touched = [:]
-    for element in elements.subtracting(published) { touched[element] = false }
-    for element in published.subtracting(elements) { touched[element] = true }
-  }
 }

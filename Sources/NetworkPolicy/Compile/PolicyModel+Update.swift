@@ -3,7 +3,10 @@ package import ClusterModel
 
 extension PolicyModel {
   /// Takes changes of the cluster; `takeChange` then says what they mean for the table. Keys of other kinds are ignored.
-  package mutating func update(_ keys: some Sequence<ChangeKey>, from state: ClusterState) {
+  ///
+  /// False where the node's pod ranges have other families now: every set and rule depends on them, so everything was
+  /// compiled anew, and the whole `table` is to be written instead of a change.
+  package mutating func update(_ keys: some Sequence<ChangeKey>, from state: ClusterState) -> Bool {
     var dirtyPods: Set<NamespacedName> = []
     var dirtyChains: Set<PolicyChain> = []
     var changedPods: [NamespacedName] = []
@@ -13,9 +16,8 @@ extension PolicyModel {
         let ranges = state.nodes[node]?.podRanges ?? []
         guard ranges != nodeRanges else { continue }
         if Self.families(of: ranges) != families {
-          // Every set and rule depends on the families: begin anew, keeping what was handed out.
-          rebuild(from: state)
-          return
+          self = PolicyModel(node: node, compiling: state)
+          return false
         }
         setRanges(ranges)
       case .namespace(let name): setNamespace(name, state.namespaces[name]?.labels)
@@ -35,35 +37,7 @@ extension PolicyModel {
     }
     for chain in dirtyChains { recompile(chain) }
     for id in dirtyPods { assign(id) }
-  }
-
-  private mutating func rebuild(from state: ClusterState) {
-    var fresh = PolicyModel(node: node, compiling: state)
-    // What was published stays known, so that the next change removes it.
-    for (chain, entry) in chains {
-      guard let rules = entry.published else { continue }
-      if fresh.chains[chain] == nil {
-        fresh.chains[chain] = ChainEntry(rules: [])
-        for policy in chain.policies { fresh.chainsOfPolicy[policy, default: []].insert(chain) }
-      }
-      fresh.chains[chain]?.published = rules
-      fresh.touchedChains.insert(chain)
-    }
-    for (set, entry) in sets where entry.isPublished { fresh.adoptPublished(set, entry.bag.published) }
-    for address in Set(maps.keys).union(touchedAddresses.keys).union(fresh.maps.keys) {
-      fresh.touchedAddresses[address] = touchedAddresses[address] ?? maps[address] ?? Assignment()
-    }
-    self = fresh
-  }
-
-  private mutating func adoptPublished(_ set: PolicySet, _ elements: Set<PolicyElement>) {
-    if sets[set] == nil {
-      sets[set] = SetEntry()
-      index(set, isAdded: true)
-    }
-    sets[set]?.isPublished = true
-    sets[set]?.bag.setPublished(elements)
-    touchedSets.insert(set)
+    return true
   }
 
   static func families(of ranges: [Prefix]) -> [IPFamily] {

@@ -114,8 +114,8 @@ package struct PolicyModel {
     touchedSets = []
     for (address, before) in touchedAddresses {
       let now = maps[address] ?? Assignment()
-      if now.ingress != before.ingress { change.ingress[address] = .some(now.ingress) }
-      if now.egress != before.egress { change.egress[address] = .some(now.egress) }
+      if now.ingress != before.ingress { change.ingress[address] = .init(old: before.ingress, new: now.ingress) }
+      if now.egress != before.egress { change.egress[address] = .init(old: before.egress, new: now.egress) }
     }
     touchedAddresses = [:]
     return change

@@ -18,6 +18,12 @@ package struct PolicyChange: Equatable, Sendable {
     package var removed: [PolicyElement] = []
   }
 
+  /// The chain an address goes to, before and now; nil for none.
+  package struct Move: Hashable, Sendable {
+    package var old: PolicyChain?
+    package var new: PolicyChain?
+  }
+
   /// New sets with their elements.
   package var newSets: [PolicySet: Set<PolicyElement>] = [:]
   package var removedSets: Set<PolicySet> = []
@@ -27,9 +33,8 @@ package struct PolicyChange: Equatable, Sendable {
   package var newChains: [PolicyChain: [PolicyRule]] = [:]
   package var changedChains: [PolicyChain: [PolicyRule]] = [:]
   package var removedChains: Set<PolicyChain> = []
-  /// Addresses and the chain they go to now; nil for none.
-  package var ingress: [IPAddress: PolicyChain?] = [:]
-  package var egress: [IPAddress: PolicyChain?] = [:]
+  package var ingress: [IPAddress: Move] = [:]
+  package var egress: [IPAddress: Move] = [:]
 
   package init() {}
 
@@ -55,7 +60,7 @@ extension PolicyTable {
     chains.merge(change.newChains) { $1 }
     chains.merge(change.changedChains) { $1 }
     for chain in change.removedChains { chains[chain] = nil }
-    for (address, chain) in change.ingress { ingress[address] = chain }
-    for (address, chain) in change.egress { egress[address] = chain }
+    for (address, move) in change.ingress { ingress[address] = move.new }
+    for (address, move) in change.egress { egress[address] = move.new }
   }
 }
