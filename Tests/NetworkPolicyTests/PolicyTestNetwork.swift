@@ -10,7 +10,7 @@ final class PolicyTestNetwork {
   let node: NetworkNamespace
   /// The namespace that holds an address.
   private(set) var homes: [IPAddress: NetworkNamespace] = [:]
-  private var paths: [String] = []
+  private let paths: [String]
   private let prefix: String
 
   private static let far = [
@@ -22,15 +22,11 @@ final class PolicyTestNetwork {
   init(_ topic: String) throws {
     prefix = "swt-policy-\(topic)-\(getpid())"
     _ = mkdir("/run/netns", 0o755)
-    func make(_ name: String) throws -> NetworkNamespace {
-      let path = "/run/netns/\(prefix)-\(name)"
-      try? NetworkNamespace.remove(path: path)
-      let namespace = try NetworkNamespace.create(boundTo: path)
-      paths.append(path)
-      return namespace
-    }
-    node = try make("n1")
-    let fabric = try make("far")
+    let names = ["n1", "far", "web", "db", "cli"]
+    paths = names.map { [prefix] in "/run/netns/\(prefix)-\($0)" }
+    let made = try paths.map { try NetworkNamespace.create(boundTo: $0) }
+    node = made[0]
+    let (fabric, web, db, cli) = (made[1], made[2], made[3], made[4])
     for (name, value) in [
       ("net/ipv4/ip_forward", "1"), ("net/ipv6/conf/all/forwarding", "1"), ("net/ipv4/conf/all/send_redirects", "0"),
       ("net/ipv4/conf/default/send_redirects", "0"), ("net/ipv4/conf/all/rp_filter", "0"),
@@ -47,9 +43,9 @@ final class PolicyTestNetwork {
     try ip("n1", "route add default via 192.168.0.2", "route add default via fd99::2")
     for address in Self.far + ["192.168.0.2"] { homes[IPAddress(address)!] = fabric }
     for address in ["192.168.0.1", "10.1.0.1"] { homes[IPAddress(address)!] = node }
-    try addPod("web", [VerdictTests.web, VerdictTests.web6], make("web"))
-    try addPod("db", [VerdictTests.db, Self.stranger], make("db"))
-    try addPod("cli", [VerdictTests.cli, VerdictTests.cli6], make("cli"))
+    try addPod("web", [VerdictTests.web, VerdictTests.web6], web)
+    try addPod("db", [VerdictTests.db, Self.stranger], db)
+    try addPod("cli", [VerdictTests.cli, VerdictTests.cli6], cli)
   }
 
   deinit { for path in paths { try? NetworkNamespace.remove(path: path) } }
@@ -59,7 +55,11 @@ final class PolicyTestNetwork {
       "n1", "link add v-\(name) type veth peer name eth0 netns \(prefix)-\(name)", "link set v-\(name) master cni0",
       "link set v-\(name) up")
     try ip(name, "link set lo up", "link set eth0 up")
-    for address in addresses { try ip(name, "addr add \(Prefix(host: IPAddress(address)!)) dev eth0") }
+    for address in addresses {
+      try ip(
+        name,
+        "addr add \(Prefix(host: IPAddress(address)!)) dev eth0\(IPAddress(address)!.family == .v6 ? " nodad" : "")")
+    }
     try ip(name, "route add 10.1.0.1 dev eth0", "route add default via 10.1.0.1")
     try ip(name, "route add fd00:1::1 dev eth0", "route add default via fd00:1::1")
     for address in addresses { homes[IPAddress(address)!] = namespace }
@@ -140,7 +140,7 @@ final class Endpoint {
   }
 
   func send(_ byte: UInt8) {
-    _ = withUnsafeBytes(of: byte) { Glibc.send(raw, $0.baseAddress, 1, CInt(MSG_NOSIGNAL.rawValue)) }
+    _ = withUnsafeBytes(of: byte) { Glibc.send(raw, $0.baseAddress, 1, CInt(MSG_NOSIGNAL)) }
   }
 
   /// Waits for something to read; nil after `timeout` milliseconds.
@@ -154,7 +154,7 @@ final class Endpoint {
   func accept(timeout: CInt) -> Endpoint? {
     var entry = pollfd(fd: raw, events: Int16(POLLIN), revents: 0)
     guard poll(&entry, 1, timeout) == 1 else { return nil }
-    let connection = accept4(raw, nil, nil, CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue))
+    let connection = Glibc.accept(raw, nil, nil)
     return connection < 0 ? nil : Endpoint(owning: connection)
   }
 
