@@ -1,0 +1,54 @@
+package import ClusterModel
+package import JSON
+internal import Linux
+internal import Synchronization
+
+/// The cluster's state as one agent knows it, shared by the planes' threads: one writer (the watches), many readers, each
+/// for as long as it takes to copy the values it compiles.
+package final class SharedModel: Sendable {
+  private struct State {
+    var cluster = ClusterState()
+    /// Kinds whose first complete list has not come yet.
+    var missing: Set<ModelKind>
+  }
+
+  private let state: Mutex<State>
+  private let log = Log("agent model")
+  private let onChange: Mutex<[@Sendable (Set<ChangeKey>) -> Void]> = Mutex([])
+
+  /// `kinds` are the kinds that must have been listed once before any plane writes anything.
+  package init(kinds: Set<ModelKind>) { state = Mutex(State(missing: kinds)) }
+
+  /// Every kind has been listed once.
+  package var hasSynced: Bool { state.withLock { $0.missing.isEmpty } }
+
+  /// Reads values under the lock; keep it short, and take values out, not the state.
+  package func read<Result>(_ body: (ClusterState) throws -> sending Result) rethrows -> sending Result {
+    try state.withLock { try body($0.cluster) }
+  }
+
+  /// Calls back with every set of changed keys, on the thread that brought them. The first complete list of the last kind
+  /// is a change too, with whatever keys it had.
+  package func observe(_ body: @escaping @Sendable (Set<ChangeKey>) -> Void) {
+    onChange.withLock { $0.append(body) }
+  }
+
+  package func replace(_ kind: ModelKind, with objects: [JSON]) {
+    let (changes, completed) = state.withLock { state in
+      let changes = state.cluster.replace(kind, with: objects)
+      let completed = state.missing.remove(kind) != nil && state.missing.isEmpty
+      return (changes, completed)
+    }
+    publish(changes, even: completed)
+  }
+
+  package func apply(_ kind: ModelKind, _ event: ModelEvent) {
+    publish(state.withLock { $0.cluster.apply(kind, event) }, even: false)
+  }
+
+  private func publish(_ changes: StateChanges, even always: Bool) {
+    for problem in changes.problems { log.warning("\(problem)") }
+    guard always || !changes.keys.isEmpty else { return }
+    for callback in onChange.withLock({ $0 }) { callback(changes.keys) }
+  }
+}
