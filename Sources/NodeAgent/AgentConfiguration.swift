@@ -1,0 +1,80 @@
+package import Addressing
+internal import Linux
+
+/// What one agent is told on its command line. Everything else it learns from the API.
+package struct AgentConfiguration: Sendable {
+  package var kubeconfig: String
+  /// The Node object that is this machine.
+  package var nodeName: String
+  /// Ranges of the whole cluster; one a family.
+  package var podRanges: [Prefix] = []
+  package var serviceRanges: [Prefix] = []
+  package var nodeRanges: [Prefix] = []
+  /// Where runtimes look for CNI configuration and plugins, and where leases are kept.
+  package var cniConfigurationDirectory = "/etc/cni/net.d"
+  package var cniDataDirectory = "/var/lib/cni/networks"
+  /// Files of the agent's own: HAProxy's configuration and socket.
+  package var stateDirectory = "/run/swiftlet"
+  package var clusterDNS: [IPAddress] = []
+  package var clusterDomain = "cluster.local"
+  /// Resolvers for everything outside the cluster; empty means those of /etc/resolv.conf.
+  package var upstreamDNS: [IPAddress] = []
+  /// This node also runs the Ingress gateway.
+  package var isGateway = false
+  /// Planes switched off by name.
+  package var disabledPlanes: Set<String> = []
+
+  package static let options: [CommandLineOptions.Option] = [
+    .init("kubeconfig", "FILE", "how to reach the API server"),
+    .init("node-name", "NAME", "the Node object that is this machine"),
+    .init("pod-range", "PREFIX", "addresses of all pods; once a family"),
+    .init("service-range", "PREFIX", "addresses of all Services; once a family"),
+    .init("node-range", "PREFIX", "addresses of the nodes; once a family"),
+    .init("cni-conf-dir", "DIR", "where the runtime looks for CNI configuration (/etc/cni/net.d)"),
+    .init("cni-data-dir", "DIR", "where leases are kept (/var/lib/cni/networks)"),
+    .init("state-dir", "DIR", "files of the agent's own (/run/swiftlet)"),
+    .init("cluster-dns", "ADDRESS", "where pods ask for names; once a family"),
+    .init("cluster-domain", "DOMAIN", "the zone of Services (cluster.local)"),
+    .init("upstream-dns", "ADDRESS", "resolver for names outside the cluster (those of /etc/resolv.conf)"),
+    .init("gateway", nil, "run the Ingress gateway on this node"),
+    .init("without", "PLANE", "leave a plane out: routing, services, policy, dns, gateway"),
+  ]
+
+  package init(_ options: CommandLineOptions) throws(UsageError) {
+    kubeconfig = try options.required("kubeconfig")
+    nodeName = try options.required("node-name")
+    podRanges = try Self.prefixes("pod-range", options)
+    serviceRanges = try Self.prefixes("service-range", options)
+    nodeRanges = try Self.prefixes("node-range", options)
+    cniConfigurationDirectory = options["cni-conf-dir"] ?? cniConfigurationDirectory
+    cniDataDirectory = options["cni-data-dir"] ?? cniDataDirectory
+    stateDirectory = options["state-dir"] ?? stateDirectory
+    clusterDNS = try Self.addresses("cluster-dns", options)
+    clusterDomain = options["cluster-domain"] ?? clusterDomain
+    upstreamDNS = try Self.addresses("upstream-dns", options)
+    isGateway = options.has("gateway")
+    disabledPlanes = Set(options.all("without"))
+    let known: Set<String> = ["routing", "services", "policy", "dns", "gateway"]
+    if let unknown = disabledPlanes.subtracting(known).min() {
+      throw UsageError("option --without: there is no plane \(unknown); known are \(known.sorted().joined(separator: ", "))")
+    }
+    if podRanges.isEmpty { throw UsageError("option --pod-range is missing") }
+    if serviceRanges.isEmpty { throw UsageError("option --service-range is missing") }
+  }
+
+  private static func prefixes(_ name: String, _ options: CommandLineOptions) throws(UsageError) -> [Prefix] {
+    var prefixes: [Prefix] = []
+    for text in options.all(name) {
+      do { prefixes.append(try Prefix(parsing: text)) } catch { throw UsageError("option --\(name): \(error)") }
+    }
+    return prefixes
+  }
+
+  private static func addresses(_ name: String, _ options: CommandLineOptions) throws(UsageError) -> [IPAddress] {
+    var addresses: [IPAddress] = []
+    for text in options.all(name) {
+      do { addresses.append(try IPAddress(parsing: text)) } catch { throw UsageError("option --\(name): \(error)") }
+    }
+    return addresses
+  }
+}

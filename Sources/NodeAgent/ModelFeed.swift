@@ -1,0 +1,53 @@
+package import ClusterModel
+package import Kubernetes
+internal import Linux
+
+/// The watches that keep an agent's model the API server's.
+package final class ModelFeed: Sendable {
+  private let informers: [Informer]
+
+  /// Nothing happens before `start`. Only Secrets of type kubernetes.io/tls are watched.
+  package init(_ client: APIClient, kinds: Set<ModelKind>, into model: SharedModel) {
+    informers = kinds.sorted { $0.rawValue < $1.rawValue }.map { kind in
+      var options = Informer.Options()
+      let log = Log("agent watch")
+      options.onError = { error in log.warning("\(kind.rawValue): \(error)") }
+      return Informer(
+        client, kind.resource, kind.selection, options: options,
+        onReplace: { objects in model.replace(kind, with: objects.map(\.json)) },
+        onEvent: { change, object in
+          switch change {
+          case .added, .modified: model.apply(kind, .upsert(object.json))
+          case .deleted: model.apply(kind, .delete(NamespacedName(object.namespace, object.name)))
+          }
+        })
+    }
+  }
+
+  package func start() { for informer in informers { informer.start() } }
+
+  package func stop() {
+    for informer in informers { informer.stop() }
+    for informer in informers { informer.waitUntilEnded() }
+  }
+}
+
+extension ModelKind {
+  fileprivate var resource: ResourceType {
+    switch self {
+    case .node: .nodes
+    case .namespace: .namespaces
+    case .pod: .pods
+    case .service: .services
+    case .endpointSlice: .endpointSlices
+    case .networkPolicy: .networkPolicies
+    case .ingress: .ingresses
+    case .ingressClass: .ingressClasses
+    case .secret: .secrets
+    }
+  }
+
+  fileprivate var selection: ListOptions {
+    self == .secret ? ListOptions(fieldSelector: "type=kubernetes.io/tls") : ListOptions()
+  }
+}
