@@ -1,5 +1,5 @@
 package import Addressing
-internal import Linux
+package import Linux
 
 /// What one agent is told on its command line. Everything else it learns from the API.
 package struct AgentConfiguration: Sendable {
