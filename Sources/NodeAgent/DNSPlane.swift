@@ -1,0 +1,51 @@
+package import Addressing
+internal import ClusterDNS
+internal import ClusterModel
+internal import Linux
+
+/// Cluster DNS on the node itself: a name server at the cluster DNS address, reached without leaving the node.
+package final class DNSPlane: Plane {
+  package let name = "dns"
+  private let server: DNSServer
+
+  /// Binds the cluster DNS address; answers (SERVFAIL until the first synchronization) begin at once.
+  package init(_ configuration: AgentConfiguration) throws {
+    var settings = DNSServer.Configuration(
+      listen: configuration.clusterDNS.map { AddressAndPort($0, port: 53) })
+    settings.clusterDomain = configuration.clusterDomain
+    settings.reverseRanges = configuration.podRanges + configuration.serviceRanges
+    settings.upstreams = configuration.upstreamDNS.map { AddressAndPort($0, port: 53) }
+    settings.isFreeBind = true
+    server = try DNSServer(settings)
+    try server.start()
+  }
+
+  package func wants(_ key: ChangeKey) -> Bool {
+    switch key {
+    case .service, .pod, .namespace: true
+    default: false
+    }
+  }
+
+  package func synchronize(_ model: SharedModel) throws {
+    let (services, pods, namespaces) = model.read { state in
+      (state.services.keys.compactMap(state.serviceWithEndpoints), Array(state.pods.values), Array(state.namespaces.keys))
+    }
+    server.replaceAll(services, pods: pods, namespaces: namespaces)
+  }
+
+  package func apply(_ keys: [ChangeKey], _ model: SharedModel) throws {
+    for key in keys {
+      switch key {
+      case .service(let id): server.update(service: id, to: model.read { $0.serviceWithEndpoints(id) })
+      case .pod(let id): server.update(pod: id, to: model.read { $0.pods[id] })
+      case .namespace(let name): server.update(namespace: name, exists: model.read { $0.namespaces[name] != nil })
+      default: break
+      }
+    }
+  }
+
+  package func repair(_ model: SharedModel) throws {}
+
+  package func stop() { server.stop() }
+}
