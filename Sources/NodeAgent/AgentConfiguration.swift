@@ -56,7 +56,8 @@ package struct AgentConfiguration: Sendable {
     disabledPlanes = Set(options.all("without"))
     let known: Set<String> = ["routing", "services", "policy", "dns", "gateway"]
     if let unknown = disabledPlanes.subtracting(known).min() {
-      throw UsageError("option --without: there is no plane \(unknown); known are \(known.sorted().joined(separator: ", "))")
+      throw UsageError(
+        "option --without: there is no plane \(unknown); known are \(known.sorted().joined(separator: ", "))")
     }
     if podRanges.isEmpty { throw UsageError("option --pod-range is missing") }
     if serviceRanges.isEmpty { throw UsageError("option --service-range is missing") }

@@ -1,6 +1,6 @@
-package import Addressing
+internal import Addressing
 internal import ClusterDNS
-internal import ClusterModel
+package import ClusterModel
 internal import Linux
 
 /// Cluster DNS on the node itself: a name server at the cluster DNS address, reached without leaving the node.
@@ -11,10 +11,10 @@ package final class DNSPlane: Plane {
   /// Binds the cluster DNS address; answers (SERVFAIL until the first synchronization) begin at once.
   package init(_ configuration: AgentConfiguration) throws {
     var settings = DNSServer.Configuration(
-      listen: configuration.clusterDNS.map { AddressAndPort($0, port: 53) })
+      listen: configuration.clusterDNS.map { AddressAndPort($0, 53) })
     settings.clusterDomain = configuration.clusterDomain
     settings.reverseRanges = configuration.podRanges + configuration.serviceRanges
-    settings.upstreams = configuration.upstreamDNS.map { AddressAndPort($0, port: 53) }
+    settings.upstreams = configuration.upstreamDNS.map { AddressAndPort($0, 53) }
     settings.isFreeBind = true
     server = try DNSServer(settings)
     try server.start()
@@ -29,7 +29,10 @@ package final class DNSPlane: Plane {
 
   package func synchronize(_ model: SharedModel) throws {
     let (services, pods, namespaces) = model.read { state in
-      (state.services.keys.compactMap(state.serviceWithEndpoints), Array(state.pods.values), Array(state.namespaces.keys))
+      (
+        state.services.keys.compactMap(state.serviceWithEndpoints), Array(state.pods.values),
+        Array(state.namespaces.keys)
+      )
     }
     server.replaceAll(services, pods: pods, namespaces: namespaces)
   }
