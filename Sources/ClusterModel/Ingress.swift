@@ -1,3 +1,5 @@
+public import Addressing
+
 /// An Ingress (networking.k8s.io/v1).
 public struct Ingress: Hashable, Sendable {
   public enum PathType: String, Hashable, Sendable {
@@ -60,6 +62,8 @@ public struct Ingress: Hashable, Sendable {
   public var tls: [TLS] = []
   /// `metadata.creationTimestamp`: of two Ingresses that claim the same path the older one has it.
   public var created = ""
+  /// `status.loadBalancer.ingress[].ip`: where a gateway says it serves this.
+  public var statusAddresses: [IPAddress] = []
 
   public init(id: NamespacedName) { self.id = id }
 }

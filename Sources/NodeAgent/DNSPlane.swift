@@ -48,7 +48,7 @@ package final class DNSPlane: Plane {
     }
   }
 
-  package func repair(_ model: SharedModel) throws {}
+  package func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws {}
 
   package func stop() { server.stop() }
 }

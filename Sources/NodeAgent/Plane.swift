@@ -15,13 +15,25 @@ package protocol Plane: AnyObject, Sendable {
   /// Takes changes of single keys, after a successful `synchronize`.
   func apply(_ keys: [ChangeKey], _ model: SharedModel) throws
 
-  /// Looks for what others changed and repairs it. Called now and then while nothing else happens.
-  func repair(_ model: SharedModel) throws
+  /// Looks for what others changed and repairs it.
+  func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws
+
+  /// Called once, before the plane's thread starts: `requestRepair` has `repair` called soon on that thread.
+  func watch(_ requestRepair: @escaping @Sendable () -> Void) throws
 
   /// The agent stops. What is programmed stays: a stopped agent disturbs no flow.
   func stop()
 }
 
+/// Why a plane is asked to look for drift.
+package enum RepairOccasion: Sendable {
+  /// Nothing has changed for a while. A plane that hears of foreign changes by itself has nothing to do.
+  case routine
+  /// Someone else changed what is ours, or may have.
+  case foreignChange
+}
+
 extension Plane {
   package func stop() {}
+  package func watch(_ requestRepair: @escaping @Sendable () -> Void) throws {}
 }

@@ -37,11 +37,16 @@ package final class PlaneRunner: Sendable {
 
   private func notice(_ keys: Set<ChangeKey>) {
     let wanted = keys.filter(plane.wants)
-    // The empty key wakes the thread for the first synchronization.
+    // The empty key wakes the thread for the first synchronization; later it asks for a repair.
     if wanted.isEmpty { if !currentStatus.hasSynced { queue.add(nil) } } else { queue.add(wanted.map { $0 }) }
   }
 
   package func start() {
+    do {
+      try plane.watch { [weak self] in self?.queue.add(nil) }
+    } catch {
+      log.error("\(error); changes by others are noticed only when something else changes")
+    }
     thread.withLock { $0 = Thread("plane \(plane.name)") { [self] in run() } }
   }
 
@@ -65,10 +70,14 @@ package final class PlaneRunner: Sendable {
         if !isSynchronized {
           try plane.synchronize(model)
           isSynchronized = true
-        } else if keys.isEmpty {
-          try plane.repair(model)
         } else {
-          try plane.apply(keys.compactMap { $0 }, model)
+          let changes = keys.compactMap { $0 }
+          if !changes.isEmpty { try plane.apply(changes, model) }
+          if keys.contains(nil) {
+            try plane.repair(model, .foreignChange)
+          } else if keys.isEmpty {
+            try plane.repair(model, .routine)
+          }
         }
         status.withLock { status in
           status.hasSynced = true

@@ -10,6 +10,12 @@ extension Ingress: APIDecodable {
       spec["ingressClassName"].string
       ?? reader.json["metadata", "annotations"]["kubernetes.io/ingress.class"].string
     created = reader.json["metadata", "creationTimestamp"].string ?? ""
+    for (index, entry) in reader.json["status", "loadBalancer", "ingress"].elements.enumerated()
+    where !entry["ip"].isNull {
+      if let address = reader.address(entry["ip"], "status.loadBalancer.ingress[\(index)].ip") {
+        statusAddresses.append(address)
+      }
+    }
     if !spec["defaultBackend"].isNull {
       defaultBackend = Self.backend(spec["defaultBackend"], "spec.defaultBackend", &reader)
     }

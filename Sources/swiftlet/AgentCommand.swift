@@ -1,0 +1,23 @@
+import Kubernetes
+import Linux
+import NodeAgent
+
+/// `swiftlet agent`: the network of one node, until a signal ends it.
+enum AgentCommand {
+  static var help: String {
+    "usage: swiftlet agent --kubeconfig FILE --node-name NAME --pod-range PREFIX --service-range PREFIX [options]\n\n"
+      + CommandLineOptions.help(AgentConfiguration.options)
+  }
+
+  static func run(_ arguments: [String]) throws {
+    let options = try CommandLineOptions(arguments, known: AgentConfiguration.options)
+    if let stray = options.operands.first { throw UsageError("unexpected \"\(stray)\"") }
+    let settings = try AgentConfiguration(options)
+    Signals.block(terminationSignals)
+    let client = APIClient(HTTPTransport(try KubeConfig(file: settings.kubeconfig)), fieldManager: "swiftlet-agent")
+    let agent = try NodeAgent(settings, client: client)
+    agent.start()
+    try waitForTermination(terminationSignals)
+    agent.stop()
+  }
+}

@@ -1,0 +1,71 @@
+import Glibc
+import Lab
+import Linux
+
+/// The one program of the project; what it does is its first argument.
+@main
+struct Main {
+  static let usage = """
+    swiftlet: the whole network of a Kubernetes cluster
+
+    usage: swiftlet COMMAND [options]
+
+      lab …        a cluster network of namespaces on this machine (swiftlet lab --help)
+      server …     Kubernetes API, allocators, controllers and scheduler on SQLite
+      agent …      the network of one node: routes, Services, policy, DNS, gateway
+      version      what this is
+
+    `swiftlet COMMAND --help` tells the options of a command.
+    """
+
+  static let version = "0.1.0"
+
+  static func main() {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    let rest = Array(arguments.dropFirst())
+    Signals.ignoreBrokenPipes()
+    switch arguments.first {
+    case "lab": exit(LabCommand.run(rest))
+    case "server": exit(run("server", ServerCommand.help, rest, ServerCommand.run))
+    case "agent": exit(run("agent", AgentCommand.help, rest, AgentCommand.run))
+    case "version", "--version": print("swiftlet \(version)")
+    case nil, "help", "--help", "-h": print(usage)
+    case .some(let unknown):
+      complain("there is no command \"\(unknown)\"; swiftlet --help lists them")
+      exit(2)
+    }
+  }
+
+  /// Runs a command: 0 if it ended well, 2 for a command line that was not understood, 1 for everything else.
+  private static func run(
+    _ name: String, _ help: @autoclosure () -> String, _ arguments: [String], _ command: ([String]) throws -> Void
+  ) -> Int32 {
+    if arguments.contains("--help") || arguments.contains("-h") {
+      print(help())
+      return 0
+    }
+    do {
+      try command(arguments)
+      return 0
+    } catch let error as UsageError {
+      complain("\(name): \(error); swiftlet \(name) --help tells all options")
+      return 2
+    } catch {
+      complain("\(name): \(error)")
+      return 1
+    }
+  }
+
+  private static func complain(_ text: String) {
+    _ = "swiftlet \(text)\n".withCString { write(STDERR_FILENO, $0, strlen($0)) }
+  }
+}
+
+/// Waits until the process is asked to end. The signals must have been blocked before any thread was started.
+func waitForTermination(_ signals: [CInt]) throws {
+  let descriptor = try Signals.descriptor(signals)
+  var entry = pollfd(fd: descriptor.raw, events: Int16(POLLIN), revents: 0)
+  while poll(&entry, 1, -1) < 1 {}
+}
+
+let terminationSignals: [CInt] = [SIGTERM, SIGINT, SIGHUP]
