@@ -31,7 +31,7 @@ package struct AgentConfiguration: Sendable {
     .init("service-range", "PREFIX", "addresses of all Services; once a family"),
     .init("node-range", "PREFIX", "addresses of the nodes; once a family"),
     .init("cni-conf-dir", "DIR", "where the runtime looks for CNI configuration (/etc/cni/net.d)"),
-    .init("cni-data-dir", "DIR", "where leases are kept (/var/lib/cni/networks)"),
+    .init("data-dir", "DIR", "where leases are kept (/var/lib/cni/networks)"),
     .init("state-dir", "DIR", "files of the agent's own (/run/swiftlet)"),
     .init("cluster-dns", "ADDRESS", "where pods ask for names; once a family"),
     .init("cluster-domain", "DOMAIN", "the zone of Services (cluster.local)"),
@@ -47,7 +47,7 @@ package struct AgentConfiguration: Sendable {
     serviceRanges = try Self.prefixes("service-range", options)
     nodeRanges = try Self.prefixes("node-range", options)
     cniConfigurationDirectory = options["cni-conf-dir"] ?? cniConfigurationDirectory
-    cniDataDirectory = options["cni-data-dir"] ?? cniDataDirectory
+    cniDataDirectory = options["data-dir"] ?? cniDataDirectory
     stateDirectory = options["state-dir"] ?? stateDirectory
     clusterDNS = try Self.addresses("cluster-dns", options)
     clusterDomain = options["cluster-domain"] ?? clusterDomain
