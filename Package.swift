@@ -60,7 +60,9 @@ let package = Package(
     room("HTTPRouting", ["Addressing", "JSON", "Linux", "ClusterModel"]),
 
     // Roles
-    room("ControlPlane", ["Addressing", "JSON", "Linux", "Kubernetes", "CSQLite", "COpenSSL", "CMicrohttpd"]),
+    room(
+      "ControlPlane",
+      ["Addressing", "JSON", "CLinux", "Linux", "Kubernetes", "CSQLite", "COpenSSL", "CMicrohttpd"]),
     room(
       "NodeAgent",
       [
