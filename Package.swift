@@ -110,6 +110,7 @@ let package = Package(
     tests("HTTPRoutingTests", ["HTTPRouting", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests("ControlPlaneTests", ["ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("NodeAgentTests", ["NodeAgent", "ClusterModel", "Kubernetes", "JSON", "Linux"]),
+    tests("NodeRuntimeTests", ["Lab", "StandIn", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("LabTests", ["Lab", "Linux", "JSON"]),
   ],
   swiftLanguageModes: [.v6]
