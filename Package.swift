@@ -60,7 +60,9 @@ let package = Package(
     room("HTTPRouting", ["Addressing", "JSON", "Linux", "ClusterModel"]),
 
     // Roles
-    room("ControlPlane", ["Addressing", "JSON", "Linux", "Kubernetes", "CSQLite", "COpenSSL", "CMicrohttpd"]),
+    room(
+      "ControlPlane",
+      ["Addressing", "JSON", "CLinux", "Linux", "Kubernetes", "CSQLite", "COpenSSL", "CMicrohttpd"]),
     room(
       "NodeAgent",
       [
@@ -108,6 +110,7 @@ let package = Package(
     tests("HTTPRoutingTests", ["HTTPRouting", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests("ControlPlaneTests", ["ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("NodeAgentTests", ["NodeAgent", "ClusterModel", "Kubernetes", "JSON", "Linux"]),
+    tests("NodeRuntimeTests", ["Lab", "StandIn", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("LabTests", ["Lab", "Linux", "JSON"]),
   ],
   swiftLanguageModes: [.v6]

@@ -64,8 +64,23 @@ package struct PodDirectory: Hashable, Sendable {
     of command: [String], in container: String, pauseProgram: String
   ) -> (arguments: [String], environment: [String: String])? {
     guard let sandbox = sandbox() else { return nil }
-    let options = EnterOptions(.process(sandbox.pid), command: command)
-    let stored = (try? Files.read(environmentFile(container))).flatMap { try? JSON(parsing: $0) }
-    return ([pauseProgram, "enter"] + options.arguments, stored?.stringMap ?? [:])
+    var options = EnterOptions(.process(sandbox.pid), command: command)
+    // What is run inside a container ends with it.
+    if let process = process(container) { options.controlGroup = Self.controlGroup(of: process.pid) }
+    return ([pauseProgram, "enter"] + options.arguments, storedEnvironment(container) ?? [:])
+  }
+
+  /// The environment a container was last started with; nil if it never was.
+  func storedEnvironment(_ container: String) -> [String: String]? {
+    guard let bytes = try? Files.read(environmentFile(container)) else { return nil }
+    return (try? JSON(parsing: bytes))?.stringMap
+  }
+
+  /// The cgroup v2 directory a process is in; nil if it is in the root or cannot be told.
+  private static func controlGroup(of pid: Int32) -> String? {
+    guard let text = try? Files.readText("/proc/\(pid)/cgroup"), let mount = try? ControlGroup.mountPoint(),
+      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("0::/") }), line.count > 4
+    else { return nil }
+    return mount + line.dropFirst(3)
   }
 }

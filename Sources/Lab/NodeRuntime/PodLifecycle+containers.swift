@@ -41,9 +41,9 @@ extension PodLifecycle {
     guard let end else { return nil }
     let whole = services.configuration.restartBackoff.delay(earlierRestarts: state.backoffCount)
     let left = whole - Timestamp.now().since(end)
-    // A clock that was set back must not make the pause longer.
-    guard left > 0 else { return nil }
-    wake(after: min(left, whole))
+    // More than the whole pause is left only where the clock was set back.
+    guard left > 0, left <= whole else { return nil }
+    wake(after: left)
     return (whole, left)
   }
 
@@ -60,7 +60,7 @@ extension PodLifecycle {
       ContainerKind.programExists(program, searchPath: NodeServices.searchPath) { access($0, X_OK) == 0 }
     }
     do {
-      let environment = try environment(container)
+      let environment = try knownEnvironment(container)
       let command = try command(container, kind, environment)
       state.containerID = randomID()
       state.state = .starting

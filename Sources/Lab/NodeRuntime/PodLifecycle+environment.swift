@@ -3,6 +3,17 @@ internal import Kubernetes
 internal import Linux
 
 extension PodLifecycle {
+  /// The environment as of now; where the API does not answer, the one the container had before: a container that ended
+  /// comes back without an API.
+  func knownEnvironment(_ container: ContainerManifest) throws -> [String: String] {
+    do {
+      return try environment(container)
+    } catch let error as TransportError {
+      guard let stored = directory.storedEnvironment(container.name) else { throw error }
+      return stored
+    }
+  }
+
   /// A container's whole environment: what its image would give, the Services', and its own.
   func environment(_ container: ContainerManifest) throws -> [String: String] {
     let configuration = services.configuration

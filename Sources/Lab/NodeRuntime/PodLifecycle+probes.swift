@@ -78,7 +78,8 @@ extension PodLifecycle {
     if !report.success {
       tell(.warning, "Unhealthy", "\(kind.rawValue) probe failed: \(report.message)", container: name)
     }
-    guard report.isChange, let isSuccessful = report.isSuccessful else { return }
+    // What was asked to end does not become ready again.
+    guard report.isChange, killDeadlines[name] == nil, let isSuccessful = report.isSuccessful else { return }
     switch (kind, isSuccessful) {
     case (.readiness, _): state.isReady = isSuccessful
     case (.startup, true):

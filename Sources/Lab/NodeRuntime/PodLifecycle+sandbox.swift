@@ -134,10 +134,12 @@ extension PodLifecycle {
       containerEnded(name, process.identity, process.exitStatus ?? .signaled(SIGKILL))
     }
     if !sandbox.network.isNull {
-      let pid = sandboxProcess.map(\.identity.pid)
-      try cni(sandbox.network).delete(attachment(sandbox.id, pid), result: sandbox.result)
+      record.detachments.append(sandbox)
       record.sandbox?.network = .null
       record.sandbox?.result = .null
+      save()
+      // While its namespace still exists, so that the plugins find what they made.
+      detach()
     }
     if let process = sandboxProcess {
       process.signal(SIGTERM)
@@ -150,6 +152,32 @@ extension PodLifecycle {
     sandboxProcess = nil
     record.sandbox = nil
     save()
+  }
+
+  /// Takes earlier sandboxes from their networks; what fails is tried again at a later step, so that no address is lost.
+  /// A new sandbox need not wait for that.
+  func detach() {
+    guard !record.detachments.isEmpty, detachRetry <= Time.monotonicSeconds else {
+      if !record.detachments.isEmpty { wake(at: detachRetry) }
+      return
+    }
+    var left: [PodRecord.Sandbox] = []
+    for sandbox in record.detachments {
+      let pid = sandboxProcess.flatMap { $0.identity == sandbox.process ? $0.identity.pid : nil }
+      do {
+        try cni(sandbox.network).delete(attachment(sandbox.id, pid), result: sandbox.result)
+      } catch {
+        let isHopeless = sandbox.result.isNull && (isGone || pod.isDeleted)
+        services.log("taking pod \(pod.id) from its network: \(error)" + (isHopeless ? " (it never was in it)" : ""))
+        // What never was attached must not keep a pod from ending.
+        if !isHopeless { left.append(sandbox) }
+      }
+    }
+    record.detachments = left
+    save()
+    if left.isEmpty { return }
+    detachRetry = Time.monotonicSeconds + 2
+    wake(at: detachRetry)
   }
 
   /// Kills what is left in a control group of this pod and removes it.

@@ -33,6 +33,10 @@ extension PodLifecycle {
       retry("ending pod \(pod.id)", error)
       return false
     }
+    guard record.detachments.isEmpty else {
+      publishStatus()
+      return false
+    }
     if !isGone {
       publishStatus()
       do {

@@ -50,6 +50,8 @@ final class PodLifecycle: @unchecked Sendable {
   var sandboxFailures = 0
   /// Monotonic seconds before which a sandbox is not tried again.
   var sandboxRetry = 0.0
+  /// Monotonic seconds before which earlier sandboxes are not taken from their networks again.
+  var detachRetry = 0.0
   var processes: [String: ProcessReference] = [:]
   /// Monotonic seconds at which a container that was asked to end is killed.
   var killDeadlines: [String: Double] = [:]
@@ -96,6 +98,7 @@ final class PodLifecycle: @unchecked Sendable {
       isPrepared = true
     }
     for message in takeMessages() { receive(message) }
+    detach()
     if isGone || pod.isDeleted {
       if terminate() { return .finished }
     } else if !isForeign {
@@ -173,7 +176,7 @@ final class PodLifecycle: @unchecked Sendable {
 
   /// Writes the record if it has changed. A failure is logged: the pod goes on, but would not survive a crash of ours.
   func save() {
-    guard saved != record else { return }
+    guard !isForeign, saved != record else { return }
     do throws(SystemError) {
       try directory.save(record)
       saved = record

@@ -23,6 +23,8 @@ struct PodRecord: Hashable, Sendable {
   var startTime: Timestamp
   var sandbox: Sandbox?
   var sandboxCount = 0
+  /// Earlier sandboxes that could not be taken from their network yet.
+  var detachments: [Sandbox] = []
   var containers: [String: ContainerRecord] = [:]
   /// Init containers that are recorded as completed.
   var initCompletedAt: Timestamp?
@@ -47,15 +49,8 @@ struct PodRecord: Hashable, Sendable {
 extension PodRecord {
   var json: JSON {
     var json: JSON = ["startTime": .int(startTime.nanoseconds), "sandboxCount": .int(Int64(sandboxCount))]
-    if let sandbox {
-      var value: JSON = ["id": .string(sandbox.id), "ready": .bool(sandbox.isReady)]
-      if let process = sandbox.process {
-        value["process"] = ["pid": .int(Int64(process.pid)), "start": .int(Int64(process.startTime))]
-      }
-      value["network"] = sandbox.network
-      value["result"] = sandbox.result
-      json["sandbox"] = value
-    }
+    json["sandbox"] = sandbox?.json ?? .null
+    if !detachments.isEmpty { json["detachments"] = .array(detachments.map(\.json)) }
     let sorted = containers.sorted { $0.key < $1.key }
     json["containers"] = .object(JSON.Object(sorted.map { ($0.key, $0.value.json) }))
     if let initCompletedAt { json["initCompletedAt"] = .int(initCompletedAt.nanoseconds) }
@@ -70,14 +65,30 @@ extension PodRecord {
     guard !json["manifest", "metadata", "uid"].isNull, let start = json["startTime"].int else { return nil }
     self.init(json["manifest"], startTime: Timestamp(nanoseconds: Int64(start)))
     sandboxCount = json["sandboxCount"].int ?? 0
-    if let id = json["sandbox", "id"].string {
-      sandbox = Sandbox(
-        id: id, process: ProcessIdentity(json["sandbox", "process"]), network: json["sandbox", "network"],
-        result: json["sandbox", "result"], isReady: json["sandbox", "ready"].bool ?? false)
-    }
+    sandbox = Sandbox(json["sandbox"])
+    detachments = json["detachments"].elements.compactMap { Sandbox($0) }
     for member in json["containers"].members { containers[member.key] = ContainerRecord(member.value) }
     initCompletedAt = json["initCompletedAt"].int.map { Timestamp(nanoseconds: Int64($0)) }
     terminatingSince = json["terminatingSince"].int.map { Timestamp(nanoseconds: Int64($0)) }
     told = Set(json["told"].elements.compactMap(\.string))
+  }
+}
+
+extension PodRecord.Sandbox {
+  fileprivate var json: JSON {
+    var json: JSON = ["id": .string(id), "ready": .bool(isReady)]
+    if let process {
+      json["process"] = ["pid": .int(Int64(process.pid)), "start": .int(Int64(process.startTime))]
+    }
+    json["network"] = network
+    json["result"] = result
+    return json
+  }
+
+  fileprivate init?(_ json: JSON) {
+    guard let id = json["id"].string else { return nil }
+    self.init(
+      id: id, process: ProcessIdentity(json["process"]), network: json["network"], result: json["result"],
+      isReady: json["ready"].bool ?? false)
   }
 }

@@ -1,0 +1,59 @@
+internal import JSON
+internal import Kubernetes
+
+extension APIHandler {
+  func delete(_ name: String, _ request: ResourceRequest) throws -> APIResponse {
+    let options = try DeleteOptions(request, handler: self)
+    let (object, isGone) = try store.write(isDryRun: request.isDryRun || options.isDryRun) { transaction in
+      try delete(name, request.kind, namespace: request.namespace, options, transaction)
+    }
+    let showsObject = !isGone || ["pods", "services"].contains(request.kind.qualifiedName)
+    if showsObject { return .json(request.kind.bytes(object)) }
+    return .success(request.kind, name: name, uid: object.value["metadata", "uid"].string ?? "")
+  }
+
+  func deleteCollection(_ request: ResourceRequest) throws -> APIResponse {
+    let options = try DeleteOptions(request, handler: self)
+    let selector = try ObjectSelector(request.target, kind: request.kind)
+    try store.write(isDryRun: request.isDryRun || options.isDryRun) { transaction in
+      for object in transaction.list(request.kind.storage, namespace: request.namespace) where selector.matches(object)
+      {
+        _ = try delete(object.key.name, request.kind, namespace: object.key.namespace, options, transaction)
+      }
+    }
+    return try list(request)
+  }
+
+  /// Removes an object, or marks it as being deleted while a finalizer or a pod's grace period holds it.
+  func delete(
+    _ name: String, _ kind: ResourceKind, namespace: String?, _ options: DeleteOptions, _ transaction: StoreTransaction
+  ) throws -> (object: StoredObject, isGone: Bool) {
+    let key = kind.key(namespace, name)
+    guard let current = transaction.get(key) else { throw StatusError.notFound(kind, name) }
+    try options.checkPreconditions(current, kind: kind)
+    if kind.qualifiedName == "namespaces", ["default", "kube-system", "kube-public"].contains(name) {
+      throw StatusError.forbidden(kind, name, "this namespace may not be deleted")
+    }
+    var object = current.value
+    let wasDeleting = !object["metadata", "deletionTimestamp"].isNull
+    options.applyPropagation(to: &object)
+    let grace = kind.qualifiedName == "pods" ? options.grace(ofPod: object) : 0
+    var isHeld = !object["metadata", "finalizers"].elements.isEmpty || grace > 0
+    if kind.qualifiedName == "namespaces", !object["spec", "finalizers"].elements.isEmpty { isHeld = true }
+    guard isHeld else { return (transaction.delete(key) ?? current, true) }
+    let now = APITime.now()
+    if !wasDeleting {
+      if let generation = object["metadata", "generation"].int {
+        object["metadata", "generation"] = .int(Int64(generation + 1))
+      }
+      object["metadata", "deletionTimestamp"] = .string(APITime.text(now + grace))
+      object["metadata", "deletionGracePeriodSeconds"] = .int(Int64(grace))
+    } else if grace < object["metadata", "deletionGracePeriodSeconds"].int ?? 0 {
+      object["metadata", "deletionTimestamp"] = .string(APITime.text(now + grace))
+      object["metadata", "deletionGracePeriodSeconds"] = .int(Int64(grace))
+    }
+    if kind.qualifiedName == "namespaces" { object["status", "phase"] = "Terminating" }
+    if object == current.value { return (current, false) }
+    return (transaction.put(key, object), false)
+  }
+}
