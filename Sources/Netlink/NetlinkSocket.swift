@@ -28,7 +28,8 @@ package struct NetlinkError: Error, Hashable, CustomStringConvertible {
 package final class NetlinkSocket {
   package let descriptor: FileDescriptor
   private var sequence: UInt32 = 0
-  private var buffer = [UInt8](repeating: 0, count: 256 * 1024)
+  // Left uninitialized: a page that is never received into is never touched.
+  private var buffer = [UInt8](unsafeUninitializedCapacity: 256 * 1024) { $1 = $0.count }
 
   /// `protocolNumber` is NETLINK_ROUTE, NETLINK_NETFILTER or NETLINK_GENERIC; `namespace` nil is the caller's own.
   package init(_ protocolNumber: CInt, namespace: NetworkNamespace? = nil) throws(SystemError) {

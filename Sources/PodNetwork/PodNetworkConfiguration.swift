@@ -1,0 +1,63 @@
+package import Addressing
+package import JSON
+internal import Linux
+
+/// What a node's agent decides about its pods' network, and the CNI configuration that tells `swiftlet-cni` so.
+package struct PodNetworkConfiguration: Hashable, Sendable {
+  package var name: String
+  package var bridge: String
+  /// The node's pod ranges, one a family.
+  package var podRanges: [Prefix]
+  package var serviceRanges: [Prefix]
+  package var mtu: Int
+  /// Where leases are kept, in a folder of the network's name.
+  package var dataDirectory: String
+
+  package init(
+    name: String = "swiftlet", bridge: String = "cni0", podRanges: [Prefix], serviceRanges: [Prefix], mtu: Int,
+    dataDirectory: String = NetworkConfiguration.defaultDataDirectory
+  ) {
+    self.name = name
+    self.bridge = bridge
+    self.podRanges = podRanges
+    self.serviceRanges = serviceRanges
+    self.mtu = mtu
+    self.dataDirectory = dataDirectory
+  }
+
+  /// The configuration of the plugin, as a list of one.
+  package var list: JSON {
+    let plugin: JSON = [
+      "type": .string(NetworkConfiguration.pluginType), "bridge": .string(bridge), "mtu": .int(Int64(mtu)),
+      "serviceRanges": .array(serviceRanges.map { .string("\($0)") }),
+      "ipam": [
+        "type": "host-local", "dataDir": .string(dataDirectory),
+        "ranges": .array(podRanges.map { [["subnet": .string("\($0)")]] }),
+      ],
+    ]
+    return [
+      "cniVersion": .string(CNIVersion.newest.rawValue), "name": .string(name), "plugins": [plugin],
+    ]
+  }
+
+  /// What a runtime hands to the plugin for one call (CNI 1.1.0, section 3 "Execution of network configurations").
+  package func request(previousResult: JSON = .null) -> JSON {
+    var request = list["plugins"][0]
+    request["cniVersion"] = list["cniVersion"]
+    request["name"] = list["name"]
+    request["prevResult"] = previousResult
+    return request
+  }
+
+  /// Checks the configuration as the plugin will, then writes the file as a whole, if it differs from what is there.
+  /// True if it was written.
+  @discardableResult
+  package func write(to path: String) throws -> Bool {
+    _ = try NetworkConfiguration(request())
+    let text = list.prettyDescription() + "\n"
+    if let present = try? Files.readText(path), present == text { return false }
+    try Files.makeDirectories(Files.parent(of: path))
+    try Files.write(path, text)
+    return true
+  }
+}

@@ -1,0 +1,45 @@
+package import Addressing
+
+/// The names and Ethernet addresses of a pod's link. All are derived, so that they need not be asked or stored.
+package enum PodLink {
+  /// The host's end of a pod's veth: `veth` and eleven hexadecimal digits of the container and its interface, 15 bytes,
+  /// the kernel's limit. `attempt` gives another name where two containers get the same one.
+  package static func hostName(_ attachment: NetworkConfiguration.Attachment, attempt: Int = 0) -> String {
+    let suffix = attempt == 0 ? "" : "/\(attempt)"
+    let digits = String(fnv1a("\(attachment.containerID)/\(attachment.interfaceName)\(suffix)"), radix: 16)
+    return "veth" + (String(repeating: "0", count: 16 - digits.utf8.count) + digits).prefix(11)
+  }
+
+  /// The alias of the host's end, which tells whose it is.
+  package static func alias(_ attachment: NetworkConfiguration.Attachment) -> String {
+    "\(NetworkConfiguration.pluginType) \(attachment.containerID) \(attachment.interfaceName)"
+  }
+
+  /// The attachment that an alias names; nil for links that are not ours.
+  package static func attachment(alias: String) -> NetworkConfiguration.Attachment? {
+    let words = alias.split(separator: " ").map(String.init)
+    guard words.count == 3, words[0] == NetworkConfiguration.pluginType else { return nil }
+    return .init(containerID: words[1], interfaceName: words[2])
+  }
+
+  /// The Ethernet address of whoever has an IP address: 0a:58 and the four bytes of IPv4, or four bytes mixed from IPv6.
+  /// When an address is used again, whoever remembers its Ethernet address remembers the right one.
+  package static func mac(for address: IPAddress) -> MACAddress {
+    let low: UInt64 =
+      switch address {
+      case .v4(let four): UInt64(four.rawValue)
+      case .v6: fnv1a("\(address)") & 0xFFFF_FFFF
+      }
+    return MACAddress(rawValue: 0x0A58 << 32 | low)
+  }
+
+  /// The Ethernet address of the host's end.
+  package static func hostMAC(_ attachment: NetworkConfiguration.Attachment) -> MACAddress {
+    MACAddress(rawValue: 0x0A59 << 32 | fnv1a(alias(attachment)) & 0xFFFF_FFFF)
+  }
+
+  /// FNV-1a, 64 bits: the same on every machine and in every version, unlike Swift's own hashes.
+  private static func fnv1a(_ text: String) -> UInt64 {
+    text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+  }
+}
