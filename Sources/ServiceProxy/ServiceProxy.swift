@@ -1,1 +1,117 @@
-// placeholder
+package import ClusterModel
+package import Linux
+internal import Netlink
+internal import Synchronization
+
+/// Makes the kernel of one node hold exactly what the Services ask for. Nothing is written before the first full
+/// synchronization. All functions may be called from any thread; they take turns.
+package final class ServiceProxy: Sendable {
+  /// Everything mutable; only ever touched under the lock.
+  struct Core: ~Copyable {
+    let socket: NFTablesSocket
+    let conntrack: ConntrackSocket
+    let compiler: ServiceCompiler
+    var configuration: ServiceProxyConfiguration
+    var state: ServiceState
+    /// Numbers of slots whose chain the kernel has.
+    var installed: Set<Int> = []
+    var hasSynced = false
+    /// A commit failed, so that what the kernel holds is not known.
+    var mustRepair = false
+    var statistics = Statistics()
+  }
+
+  /// What was done since the start, for metrics.
+  package struct Statistics: Hashable, Sendable {
+    /// Transactions committed.
+    package var commits = 0
+    /// Elements added or deleted.
+    package var elements = 0
+    /// Times the whole table was replaced.
+    package var replacements = 0
+    /// Tracked UDP connections deleted because their endpoint went.
+    package var deletedFlows = 0
+
+    package init() {}
+  }
+
+  let core: Mutex<Core>
+  let namespace: NetworkNamespace?
+  /// Port id under which the kernel announces our changes.
+  let port: UInt32
+
+  /// `namespace` nil is the caller's own.
+  package init(_ configuration: ServiceProxyConfiguration, namespace: NetworkNamespace? = nil) throws(SystemError) {
+    let socket = try NFTablesSocket(namespace: namespace)
+    let conntrack = try ConntrackSocket(namespace: namespace)
+    port = socket.port
+    self.namespace = namespace
+    core = Mutex(
+      Core(
+        socket: socket, conntrack: conntrack, compiler: ServiceCompiler(nodeName: configuration.nodeName),
+        configuration: configuration, state: ServiceState(localPodRanges: configuration.localPodRanges)))
+  }
+
+  package var statistics: Statistics { core.withLock { $0.statistics } }
+
+  /// Takes all Services there are as the whole truth, reads what the kernel holds, and repairs the differences. A table of
+  /// another layout is replaced in one transaction; translated connections go on either way.
+  package func sync(full services: [ServiceWithEndpoints]) throws {
+    try core.withLock { core in
+      var state = ServiceState(localPodRanges: core.configuration.localPodRanges)
+      var ignored = ElementChanges()
+      ignored.isRecording = false
+      for service in services { state.update(service.service.id, to: core.compiler.compile(service), &ignored) }
+      core.state = state
+      core.hasSynced = true
+      try core.repair()
+    }
+  }
+
+  /// Makes one Service be as given; nil removes it. One transaction of the elements that differ. Before the first `sync`
+  /// this does nothing: the synchronization brings it all.
+  package func update(service id: NamespacedName, to service: ServiceWithEndpoints?) throws {
+    try update([(id, service)])
+  }
+
+  /// Several Services in one transaction.
+  package func update(_ services: [(id: NamespacedName, service: ServiceWithEndpoints?)]) throws {
+    try core.withLock { core in
+      guard core.hasSynced else { return }
+      var changes = ElementChanges()
+      let compiler = core.compiler
+      for (id, service) in services {
+        core.state.update(id, to: service.map { compiler.compile($0) }, &changes)
+      }
+      try core.apply(changes)
+    }
+  }
+
+  /// Compares the kernel with what it shall hold and repairs what differs. Does nothing before the first `sync`.
+  package func repair() throws {
+    try core.withLock { core in
+      if core.hasSynced { try core.repair() }
+    }
+  }
+
+  /// Changes ranges of this node at run time, such as its pod range once it is known. The node's name cannot change.
+  package func configure(_ configuration: ServiceProxyConfiguration) throws {
+    try core.withLock { core in
+      precondition(configuration.nodeName == core.configuration.nodeName, "a node keeps its name")
+      if configuration == core.configuration { return }
+      core.state = ServiceState(copying: core.state, localPodRanges: configuration.localPodRanges)
+      core.configuration = configuration
+      if core.hasSynced { try core.repair() }
+    }
+  }
+
+  /// Removes our tables, the anchor last, in one transaction. Connections that were translated go on being so only as long
+  /// as another table with NAT stands.
+  package static func removeTables(namespace: NetworkNamespace? = nil) throws {
+    let socket = try NFTablesSocket(namespace: namespace)
+    var batch = NFTablesBatch()
+    batch.ensureAbsent(ServicesLayout.table)
+    batch.ensureAbsent(PodMasquerade.table)
+    try socket.commit(batch)
+  }
+}

@@ -20,7 +20,7 @@ package final class ConntrackSocket {
       writer.append(structure: Self.header(filter.family))
       filter.encode(into: &writer)
     }
-    return messages.compactMap(ConntrackFlow.init).filter(filter.matches)
+    return messages.compactMap { ConntrackFlow($0) }.filter { filter.matches($0) }
   }
 
   /// Deletes connections and returns how many there were still.
