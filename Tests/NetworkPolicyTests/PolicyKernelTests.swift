@@ -83,7 +83,7 @@ import Testing
     let empty = try network.nft("list", "table", "inet", PolicyEnforcer.tableName)
     for test in VerdictTests.cases {
       let keys = try VerdictTests.add(test, to: cluster)
-      try enforcer.update(keys, cluster.state)
+      #expect(try enforcer.update(keys, cluster.state).map { "\($0)" } == nil)
       let real = test.connections.filter { [VerdictTests.web, VerdictTests.cli, VerdictTests.db].contains($0.0) }
         .filter { [VerdictTests.web, VerdictTests.cli, VerdictTests.db].contains($0.1) && $0.0 != $0.1 }
         .filter { $0.2 == .tcp || $0.2 == .udp }
@@ -214,10 +214,47 @@ import Testing
     #expect(server.receive(timeout: 2000) == 1)
     // A change that meets a damaged table replaces it.
     _ = try network.nft("flush", "ruleset")
-    try enforcer.update([try cluster.policy("b", "q", #"{"podSelector":{}}"#)], cluster.state)
+    #expect(try enforcer.update([try cluster.policy("b", "q", #"{"podSelector":{}}"#)], cluster.state) != nil)
     #expect(try probe(network, connection + [(VerdictTests.db, VerdictTests.cli, .tcp, 90)]) == [false, false])
     try enforcer.remove()
     #expect(try network.nft("list", "ruleset") == "")
+  }
+
+  /// A Service's address is translated before policy looks: the backend's address and port count, and a pod may reach
+  /// itself by way of its Service whatever the policies say.
+  @Test func policyJudgesTheTranslatedTuple() throws {
+    let network = try PolicyTestNetwork("nat")
+    let cluster = try VerdictTests.cluster()
+    try cluster.policy(
+      "a", "p",
+      #"{"podSelector":{},"ingress":[{"from":[{"ipBlock":{"cidr":"10.1.0.20/32"}}],"ports":[{"port":8080}]}],"egress":[]}"#
+    )
+    let enforcer = try PolicyEnforcer(node: "n1", namespace: network.node)
+    try enforcer.sync(cluster.state)
+    let rules = """
+      table ip nat {
+        chain prerouting { type nat hook prerouting priority dstnat
+          ip daddr 10.96.0.1 tcp dport 80 dnat to 10.1.0.10:8080
+        }
+        chain postrouting { type nat hook postrouting priority srcnat
+          ip saddr 10.1.0.10 ip daddr 10.1.0.10 masquerade
+        }
+      }
+      """
+    _ = try ChildProcess.run(["nft", "-f", "-"], input: Array(rules.utf8), namespace: network.node)
+    let server = try Endpoint(network, VerdictTests.web, port: 8080, .tcp)
+    try server.listen()
+    let allowed = try Endpoint(network, VerdictTests.cli, .tcp)
+    let itself = try Endpoint(network, VerdictTests.web, .tcp)
+    let denied = try Endpoint(network, VerdictTests.db, .tcp)
+    for client in [allowed, itself, denied] { client.connect("10.96.0.1", 80) }
+    let accepted = [server.accept(timeout: 2000), server.accept(timeout: 2000)]
+    #expect(accepted.allSatisfy { $0 != nil } && allowed.isConnected && itself.isConnected)
+    #expect(server.accept(timeout: Self.patience) == nil && !denied.isConnected)
+    // Both directions of a judged flow are judged alike when the generation moves on.
+    try enforcer.sync(cluster.state)
+    for end in accepted { end?.send(7) }
+    #expect(allowed.receive(timeout: 2000) == 7 && itself.receive(timeout: 2000) == 7)
   }
 
   /// nft lists what we wrote truthfully: what it prints makes the same table again, and sets hold what was compiled.

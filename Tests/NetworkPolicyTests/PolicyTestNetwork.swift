@@ -32,6 +32,8 @@ final class PolicyTestNetwork {
       ("net/ipv4/conf/default/send_redirects", "0"), ("net/ipv4/conf/all/rp_filter", "0"),
       ("net/ipv4/conf/default/rp_filter", "0"), ("net/ipv6/conf/default/accept_dad", "0"),
     ] { try node.setSysctl(name, value) }
+    // Where br_netfilter is loaded it would translate on the bridge and drop what goes back to the port it came from.
+    for name in ["iptables", "ip6tables"] { try? node.setSysctl("net/bridge/bridge-nf-call-\(name)", "0") }
     try ip(
       "n1", "link set lo up", "link add cni0 type bridge", "link set cni0 up", "addr add 10.1.0.1/24 dev cni0",
       "addr add fd00:1::1/64 dev cni0 nodad", "link add up0 type veth peer name eth0 netns \(prefix)-far",

@@ -45,15 +45,23 @@ package final class PolicyEnforcer {
   }
 
   /// Applies changes of the state; keys that policies do not see cost nothing.
-  package func update(_ keys: some Sequence<ChangeKey>, _ state: ClusterState) throws {
-    guard model.update(keys, from: state) else { return try writeAll() }
+  ///
+  /// Returns why the kernel refused the change where the whole table had to be replaced instead: someone else had changed
+  /// it. Throws where it refuses that too; then nothing is different.
+  @discardableResult
+  package func update(_ keys: some Sequence<ChangeKey>, _ state: ClusterState) throws -> (any Error)? {
+    guard model.update(keys, from: state) else {
+      try writeAll()
+      return nil
+    }
     let change = model.takeChange()
-    if change.isEmpty { return }
+    if change.isEmpty { return nil }
     do {
       try write(change)
-    } catch {
-      // Someone else changed the table: what the model says is right. If the kernel refuses that too, it throws.
+      return nil
+    } catch let refusal {
       try writeAll()
+      return refusal
     }
   }
 
