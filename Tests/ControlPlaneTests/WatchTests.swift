@@ -63,7 +63,7 @@ struct WatchTests {
     for index in 0..<4200 {
       try api.server.store.write { transaction in
         _ = transaction.put(
-          ObjectKey("configmaps", namespace: "default", name: "c"), ["n": .int(Int64(index)), "metadata": [:]])
+          StoreKey("configmaps", namespace: "default", name: "c"), ["n": .int(Int64(index)), "metadata": [:]])
       }
     }
     let response = try api.server.transport.send(

@@ -22,7 +22,7 @@ extension APIHandler {
     var object = value.withoutNulls
     object["kind"] = .null
     object["apiVersion"] = .null
-    return EventConversion.incoming(object, kind: kind)
+    return VersionConversion.incoming(object, kind: kind)
   }
 
   /// The body as JSON, whatever it was sent as.

@@ -9,6 +9,8 @@ extension APIHandler {
       throw StatusError.badRequest("resourceVersion should not be set on objects to be created")
     }
     let stored = try store.write(isDryRun: request.isDryRun) { transaction in
+      ManagedFields(schema: schema, kind: request.kind).record(
+        manager: request.fieldManager, old: nil, new: &object, subresource: "")
       return try create(&object, request, transaction)
     }
     return show(stored, request, status: 201)

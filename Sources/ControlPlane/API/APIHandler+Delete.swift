@@ -3,7 +3,7 @@ internal import Kubernetes
 
 extension APIHandler {
   func delete(_ name: String, _ request: ResourceRequest) throws -> APIResponse {
-    let options = try DeleteOptions(request, handler: self)
+    let options = try DeletionRequest(request, handler: self)
     let (object, isGone) = try store.write(isDryRun: request.isDryRun || options.isDryRun) { transaction in
       try delete(name, request.kind, namespace: request.namespace, options, transaction)
     }
@@ -13,7 +13,7 @@ extension APIHandler {
   }
 
   func deleteCollection(_ request: ResourceRequest) throws -> APIResponse {
-    let options = try DeleteOptions(request, handler: self)
+    let options = try DeletionRequest(request, handler: self)
     let selector = try ObjectSelector(request.target, kind: request.kind)
     try store.write(isDryRun: request.isDryRun || options.isDryRun) { transaction in
       for object in transaction.list(request.kind.storage, namespace: request.namespace) where selector.matches(object)
@@ -26,7 +26,7 @@ extension APIHandler {
 
   /// Removes an object, or marks it as being deleted while a finalizer or a pod's grace period holds it.
   func delete(
-    _ name: String, _ kind: ResourceKind, namespace: String?, _ options: DeleteOptions, _ transaction: StoreTransaction
+    _ name: String, _ kind: ResourceKind, namespace: String?, _ options: DeletionRequest, _ transaction: StoreTransaction
   ) throws -> (object: StoredObject, isGone: Bool) {
     let key = kind.key(namespace, name)
     guard let current = transaction.get(key) else { throw StatusError.notFound(kind, name) }

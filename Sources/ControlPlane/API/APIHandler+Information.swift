@@ -25,7 +25,7 @@ extension APIHandler {
   }
 
   private func openAPI(_ target: RequestTarget) throws(StatusError) -> APIResponse {
-    let documents = OpenAPIDocuments(kinds: kinds)
+    let documents = OpenAPIDocuments(kinds: kinds, schema: schema)
     switch target.path.dropFirst().first {
     case "v2" where target.path.count == 2:
       return APIResponse(

@@ -120,5 +120,5 @@ struct ContinueToken {
     [String(revision), namespace, name].map { Base64.encode(Array($0.utf8)) }.joined(separator: ".")
   }
 
-  func precedes(_ key: ObjectKey) -> Bool { (namespace, name) < (key.namespace, key.name) }
+  func precedes(_ key: StoreKey) -> Bool { (namespace, name) < (key.namespace, key.name) }
 }

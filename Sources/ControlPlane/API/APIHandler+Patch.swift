@@ -3,6 +3,7 @@ internal import Kubernetes
 
 extension APIHandler {
   func patch(_ name: String, _ request: ResourceRequest) throws -> APIResponse {
+    if request.contentType == "application/apply-patch+yaml" { return try apply(name, request) }
     let change = try patchFunction(request)
     let stored = try store.write(isDryRun: request.isDryRun) { transaction in
       try replace(name, request, transaction) { old in try change(old) }
@@ -31,8 +32,8 @@ extension APIHandler {
     }
     let isStrict = request.target["fieldValidation"] == "Strict"
     return { old in
-      let result = EventConversion.incoming(
-        try function(kind.identified(EventConversion.outgoing(old, kind: kind))), kind: kind)
+      let result = VersionConversion.incoming(
+        try function(kind.identified(VersionConversion.outgoing(old, kind: kind))), kind: kind)
       if isStrict { try StrictDecoding(schema: schema).check(result, kind: kind) }
       return result
     }

@@ -103,7 +103,7 @@ extension APIHandler {
 
   private func evict(_ name: String, _ request: ResourceRequest) throws -> APIResponse {
     let eviction = try object(request, expecting: Self.evictionKind)
-    let options = try DeleteOptions(body: eviction["deleteOptions"], target: request.target)
+    let options = try DeletionRequest(body: eviction["deleteOptions"], target: request.target)
     let (pod, _) = try store.write(isDryRun: request.isDryRun || options.isDryRun) { transaction in
       try delete(name, request.kind, namespace: request.namespace, options, transaction)
     }

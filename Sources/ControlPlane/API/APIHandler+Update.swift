@@ -13,7 +13,7 @@ extension APIHandler {
   /// Changes an object inside a transaction: `change` gets it as it is and returns it as it shall be.
   func replace(
     _ name: String, _ request: ResourceRequest, _ transaction: StoreTransaction,
-    _ change: (JSON) throws -> JSON
+    recordsManager: Bool = true, _ change: (JSON) throws -> JSON
   ) throws -> StoredObject {
     let kind = request.kind
     let key = kind.key(request.namespace, name)
@@ -41,6 +41,10 @@ extension APIHandler {
       if kind.hasGeneration, Self.countsAsChange(object, old) {
         object["metadata", "generation"] = .int(Int64((old["metadata", "generation"].int ?? 0) + 1))
       }
+    }
+    if recordsManager {
+      ManagedFields(schema: schema, kind: kind).record(
+        manager: request.fieldManager, old: old, new: &object, subresource: request.subresource ?? "")
     }
     return store(object, current, transaction)
   }

@@ -1,11 +1,17 @@
-package import Kubernetes
+internal import Addressing
 internal import JSON
+package import Kubernetes
+internal import Linux
+internal import Synchronization
 
-/// The API server of `swiftlet server`: the store, the allocators, and the handler over both.
+/// The API server of `swiftlet server`: the store, the allocators, the handler over both, and HTTPS in front of it.
 package final class APIServer: Sendable {
   package let configuration: APIServerConfiguration
   package let store: ObjectStore
   package let handler: APIHandler
+  /// Nil where only calls inside the process are served.
+  package let pki: PKI?
+  private let http = Mutex<HTTPServer?>(nil)
 
   /// Opens the store, learns what is allocated, and makes the objects every cluster has. Does not listen yet.
   package init(_ configuration: APIServerConfiguration) throws {
@@ -13,16 +19,63 @@ package final class APIServer: Sendable {
     let admissions: [any Admission] = [
       ClusterIPAllocator(ranges: configuration.serviceRanges), NodePortAllocator(range: configuration.nodePorts),
     ]
-    store = try ObjectStore(path: configuration.databasePath) { events in
+    store = try ObjectStore(path: configuration.databasePath, historyLimit: configuration.historyLimit) { events in
       for event in events { for admission in admissions { admission.committed(event) } }
     }
     for service in store.list("services").objects {
       for admission in admissions { admission.committed(StoreEvent(kind: .added, object: service, old: nil)) }
     }
+    pki = try configuration.pkiPath.map { try PKI(folder: $0, serverNames: Self.serverNames(configuration)) }
     handler = APIHandler(store: store, admissions: admissions)
     try Bootstrap(handler: handler, configuration: configuration).run()
   }
 
+  /// What the serving certificate is for: the names of the Service `kubernetes`, this machine, and what was asked for.
+  private static func serverNames(_ configuration: APIServerConfiguration) -> [String] {
+    var names = [
+      "kubernetes", "kubernetes.default", "kubernetes.default.svc",
+      "kubernetes.default.svc.\(configuration.clusterDomain)", "localhost", "127.0.0.1", "::1",
+    ]
+    names += configuration.serviceRanges.compactMap { $0.address(at: 1).map { "\($0)" } }
+    if let address = configuration.advertisedAddress { names.append("\(address)") }
+    for name in configuration.serverNames where !names.contains(name) { names.append(name) }
+    return names
+  }
+
   /// Calls inside the process, known as the system itself.
   package var transport: any APITransport { LocalTransport(handler) }
+
+  /// Serves HTTPS on all these places at once. Returns the ports, in the same order.
+  @discardableResult
+  package func start(_ listeners: [APIListener]) throws -> [UInt16] {
+    guard let pki else { throw PKIError("API server", "has no folder for certificates, so it cannot serve HTTPS") }
+    let server = HTTPServer(handler: handler, tokens: pki.tokens)
+    var ports: [UInt16] = []
+    do {
+      for listener in listeners {
+        let socket = try listener.socket()
+        ports.append(try APIListener.port(of: socket.raw))
+        try server.start(socket, identity: pki.serving)
+      }
+    } catch {
+      server.stop()
+      throw error
+    }
+    http.withLock { $0 = server }
+    return ports
+  }
+
+  /// Ends all watches and connections. Calls inside the process go on.
+  package func stop() {
+    let server = http.withLock { http in
+      defer { http = nil }
+      return http
+    }
+    server?.stop()
+  }
+
+  /// A kubeconfig for the administrator; `server` is a URL such as `https://127.0.0.1:6443`.
+  package func kubeconfig(server: String) -> String? {
+    pki.map { KubeconfigFile.text(server: server, authority: $0.authority, token: $0.tokens.adminToken) }
+  }
 }

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Kubernetes
 
 /// What the API fills in where a client left something out (the defaults of the published API reference).
 enum ObjectDefaults {

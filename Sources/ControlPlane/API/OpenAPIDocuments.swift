@@ -6,8 +6,12 @@ internal import JSON
 /// find instead of by the types it was built with.
 struct OpenAPIDocuments {
   private let kinds: ResourceKinds
+  private let schema: Schema
 
-  init(kinds: ResourceKinds) { self.kinds = kinds }
+  init(kinds: ResourceKinds, schema: Schema) {
+    self.kinds = kinds
+    self.schema = schema
+  }
 
   private func prefix(_ group: String, _ version: String) -> String {
     group.isEmpty ? "api/\(version)" : "apis/\(group)/\(version)"
@@ -46,7 +50,10 @@ struct OpenAPIDocuments {
         ]
       ]
     }
-    return ["openapi": "3.0.0", "info": ["title": "Swiftlet", "version": "1.36.0"], "paths": paths]
+    return [
+      "openapi": "3.0.0", "info": ["title": "Swiftlet", "version": "1.36.0"], "paths": paths,
+      "components": OpenAPISchemas(schema: schema).components(members),
+    ]
   }
 
   /// `/openapi/v2` as protobuf (openapi_v2.proto of gnostic): paths with a patch operation that has a dryRun parameter

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Kubernetes
 
 /// Objects that clients send as protobuf, as the JSON they would have sent otherwise.
 ///

@@ -46,7 +46,7 @@ package struct ResourceKind: Sendable {
   /// Where its objects are kept. Events of both groups are the same objects.
   package var storage: String { plural == "events" ? "events" : qualifiedName }
 
-  package func key(_ namespace: String?, _ name: String) -> ObjectKey {
-    ObjectKey(storage, namespace: isNamespaced ? namespace ?? "" : "", name: name)
+  package func key(_ namespace: String?, _ name: String) -> StoreKey {
+    StoreKey(storage, namespace: isNamespaced ? namespace ?? "" : "", name: name)
   }
 }

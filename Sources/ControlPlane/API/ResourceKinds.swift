@@ -64,6 +64,9 @@ package struct ResourceKinds: Sendable {
       "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", short: ["hpa"], categories: ["all"],
       [.status], schema: "autoscaling.v2.HorizontalPodAutoscaler"),
     .init(
+      "autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", short: ["hpa"], categories: ["all"],
+      [.status], schema: "autoscaling.v1.HorizontalPodAutoscaler"),
+    .init(
       "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", short: ["pdb"], generation: true, [.status]),
   ]
 

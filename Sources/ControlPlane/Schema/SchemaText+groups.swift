@@ -71,7 +71,7 @@ extension SchemaText {
     IngressLoadBalancerIngress 1:ip=string 2:hostname=string 4:ports=[IngressPortStatus
     IngressLoadBalancerStatus 1:ingress=[IngressLoadBalancerIngress
     IngressPortStatus 1:port=int 2:protocol=string 3:error=string
-    IngressRule 1:host=string 2:ingressRuleValue=IngressRuleValue
+    IngressRule 1:host=string 2:ingressRuleValue=^IngressRuleValue
     IngressRuleValue 1:http=HTTPIngressRuleValue
     IngressServiceBackend 1:name=string 2:port=ServiceBackendPort
     IngressSpec 1:defaultBackend=IngressBackend 2:tls=[IngressTLS 3:rules=[IngressRule 4:ingressClassName=string

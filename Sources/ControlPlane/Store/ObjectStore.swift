@@ -35,7 +35,7 @@ package final class ObjectStore: Sendable {
     }
     var damaged: String?
     try database.query("SELECT resource, namespace, name, body FROM objects") { row in
-      let key = ObjectKey(row.text(0), namespace: row.text(1), name: row.text(2))
+      let key = StoreKey(row.text(0), namespace: row.text(1), name: row.text(2))
       let bytes = row.bytes(3)
       guard let value = try? JSON(parsing: bytes),
         let revision = value["metadata", "resourceVersion"].string.flatMap({ UInt64($0) })
@@ -61,7 +61,7 @@ package final class ObjectStore: Sendable {
   /// The revision of the newest write.
   package var revision: UInt64 { state.withLock { $0.revision } }
 
-  package func get(_ key: ObjectKey) -> StoredObject? { state.withLock { $0.get(key) } }
+  package func get(_ key: StoreKey) -> StoredObject? { state.withLock { $0.get(key) } }
 
   /// The objects of a resource, of one namespace or of all, sorted by namespace and name, and the revision they are of.
   package func list(_ resource: String, namespace: String? = nil) -> (revision: UInt64, objects: [StoredObject]) {

@@ -3,7 +3,7 @@ struct StoreState {
   var revision: UInt64 = 0
   var tables: [String: StoreTable] = [:]
 
-  func get(_ key: ObjectKey) -> StoredObject? { tables[key.resource]?.objects[key.namespace]?[key.name] }
+  func get(_ key: StoreKey) -> StoredObject? { tables[key.resource]?.objects[key.namespace]?[key.name] }
 
   /// Makes committed changes visible and returns who follows them.
   mutating func publish(_ events: [StoreEvent], limit: Int) -> [StoreCursor] {

@@ -3,7 +3,7 @@ package import JSON
 /// A change of objects while it is evaluated. Lives only inside the closure given to `ObjectStore.write`.
 package final class StoreTransaction {
   private let store: ObjectStore
-  private var changed: [ObjectKey: StoredObject?] = [:]
+  private var changed: [StoreKey: StoredObject?] = [:]
   private var revision: UInt64
   private(set) var events: [StoreEvent] = []
 
@@ -13,7 +13,7 @@ package final class StoreTransaction {
   }
 
   /// The object as this transaction would leave it.
-  package func get(_ key: ObjectKey) -> StoredObject? { changed[key] ?? store.get(key) }
+  package func get(_ key: StoreKey) -> StoredObject? { changed[key] ?? store.get(key) }
 
   /// The objects of a resource and namespace as they were before this transaction.
   package func list(_ resource: String, namespace: String?) -> [StoredObject] {
@@ -22,7 +22,7 @@ package final class StoreTransaction {
 
   /// Stores an object under the next revision, which is also written into it.
   @discardableResult
-  package func put(_ key: ObjectKey, _ value: JSON) -> StoredObject {
+  package func put(_ key: StoreKey, _ value: JSON) -> StoredObject {
     revision += 1
     let old = get(key)
     let object = StoredObject(key, revision: revision, value: value)
@@ -33,7 +33,7 @@ package final class StoreTransaction {
 
   /// Removes an object and returns its last state with the deletion's revision; nil if there is none.
   @discardableResult
-  package func delete(_ key: ObjectKey) -> StoredObject? {
+  package func delete(_ key: StoreKey) -> StoredObject? {
     guard let old = get(key) else { return nil }
     revision += 1
     let object = StoredObject(key, revision: revision, value: old.value)

@@ -1,7 +1,7 @@
 package import JSON
 
 /// Where an object is kept.
-package struct ObjectKey: Hashable, Sendable {
+package struct StoreKey: Hashable, Sendable {
   /// The plural and, outside the core group, the group: `pods`, `deployments.apps`.
   package let resource: String
   /// Empty for objects of the cluster.
@@ -17,14 +17,14 @@ package struct ObjectKey: Hashable, Sendable {
 
 /// One version of an object, as it is in the store: without `kind` and `apiVersion`, which the way it is asked for adds.
 package final class StoredObject: Sendable {
-  package let key: ObjectKey
+  package let key: StoreKey
   /// The number in `metadata.resourceVersion`.
   package let revision: UInt64
   package let value: JSON
   /// `value` as JSON text.
   package let bytes: [UInt8]
 
-  init(_ key: ObjectKey, revision: UInt64, value: JSON, bytes: [UInt8]) {
+  init(_ key: StoreKey, revision: UInt64, value: JSON, bytes: [UInt8]) {
     self.key = key
     self.revision = revision
     self.value = value
@@ -32,7 +32,7 @@ package final class StoredObject: Sendable {
   }
 
   /// A version with another revision.
-  convenience init(_ key: ObjectKey, revision: UInt64, value: JSON) {
+  convenience init(_ key: StoreKey, revision: UInt64, value: JSON) {
     var value = value
     value["metadata", "resourceVersion"] = .string(String(revision))
     self.init(key, revision: revision, value: value, bytes: value.bytes())

@@ -2,7 +2,7 @@ internal import JSON
 internal import Kubernetes
 
 /// What a deletion asks for: from its body, or from the query.
-struct DeleteOptions {
+struct DeletionRequest {
   private let body: JSON
   private let graceSeconds: Int?
   private let propagation: String?

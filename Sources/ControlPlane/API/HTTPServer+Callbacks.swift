@@ -1,0 +1,170 @@
+internal import CMicrohttpd
+internal import Glibc
+internal import Kubernetes
+
+/// A request while its body comes in.
+private final class HTTPExchange {
+  /// Path and query as they came; what libmicrohttpd hands over later is decoded already.
+  let target: String
+  /// The header has been seen.
+  var isBegun = false
+  var body: [UInt8] = []
+  var isTooLarge = false
+
+  init(target: String) { self.target = target }
+}
+
+/// The first thing libmicrohttpd calls for a request; what it returns comes back in the slot of the other calls.
+func beginHTTP(
+  _ context: UnsafeMutableRawPointer?, _ uri: UnsafePointer<CChar>?, _ connection: OpaquePointer?
+) -> UnsafeMutableRawPointer? {
+  Unmanaged.passRetained(HTTPExchange(target: uri.map { String(cString: $0) } ?? "/")).toOpaque()
+}
+
+/// A watch while it is sent.
+private final class HTTPWatch {
+  let server: HTTPServer
+  let stream: WatchStream
+  let socket: CInt
+  /// Lines that did not fit into the last piece.
+  var pending: ArraySlice<UInt8> = []
+
+  init(server: HTTPServer, stream: WatchStream, socket: CInt) {
+    self.server = server
+    self.stream = stream
+    self.socket = socket
+  }
+
+  /// Fills a piece of the answer; waits for events on the connection's own thread, and for the client to hang up.
+  func read(_ buffer: UnsafeMutablePointer<CChar>, _ size: Int) -> Int {
+    while pending.isEmpty {
+      switch stream.next() {
+      case .data(let bytes): pending = bytes[...]
+      case .end: return swiftlet_MHD_CONTENT_READER_END_OF_STREAM
+      case .wait(let milliseconds):
+        var wanted = [
+          pollfd(fd: stream.descriptor, events: Int16(POLLIN), revents: 0),
+          pollfd(fd: socket, events: swiftlet_POLLRDHUP, revents: 0),
+        ]
+        poll(&wanted, 2, CInt(clamping: max(milliseconds, 0)))
+        if wanted[1].revents != 0 { return swiftlet_MHD_CONTENT_READER_END_WITH_ERROR }
+      }
+    }
+    let count = min(size, pending.count)
+    _ = pending.withUnsafeBytes { memcpy(buffer, $0.baseAddress!, count) }
+    pending = pending.dropFirst(count)
+    return count
+  }
+}
+
+/// libmicrohttpd calls this once for the header, once for each piece of the body, and once at its end.
+func answerHTTP(
+  _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?, _ url: UnsafePointer<CChar>?,
+  _ method: UnsafePointer<CChar>?, _ version: UnsafePointer<CChar>?, _ data: UnsafePointer<CChar>?,
+  _ size: UnsafeMutablePointer<Int>?, _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> MHD_Result {
+  guard let context, let connection, let method, let size, let state = slot?.pointee else { return swiftlet_MHD_NO }
+  let exchange = Unmanaged<HTTPExchange>.fromOpaque(state).takeUnretainedValue()
+  if !exchange.isBegun {
+    exchange.isBegun = true
+    return swiftlet_MHD_YES
+  }
+  if size.pointee > 0 {
+    if exchange.body.count + size.pointee > HTTPServer.bodyLimit {
+      exchange.isTooLarge = true
+      exchange.body = []
+    } else if let data, !exchange.isTooLarge {
+      exchange.body += UnsafeRawBufferPointer(start: data, count: size.pointee)
+    }
+    size.pointee = 0
+    return swiftlet_MHD_YES
+  }
+  let server = Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue()
+  let answer: APIAnswer
+  if exchange.isTooLarge {
+    let message = "Request entity too large: limit is \(HTTPServer.bodyLimit)"
+    answer = .response(.status(StatusError(413, "RequestEntityTooLarge", message)))
+  } else {
+    answer = server.answer(
+      APIRequest(
+        String(cString: method), exchange.target, headers: headers(connection), body: exchange.body))
+  }
+  exchange.body = []
+  return send(answer, connection, server)
+}
+
+private func headers(_ connection: OpaquePointer) -> [String: String] {
+  var headers: [String: String] = [:]
+  withUnsafeMutablePointer(to: &headers) { pointer in
+    _ = MHD_get_connection_values(connection, swiftlet_MHD_HEADER_KIND, collectHeader, pointer)
+  }
+  return headers
+}
+
+private func collectHeader(
+  _ context: UnsafeMutableRawPointer?, _ kind: MHD_ValueKind, _ key: UnsafePointer<CChar>?,
+  _ value: UnsafePointer<CChar>?
+) -> MHD_Result {
+  guard let context, let key else { return swiftlet_MHD_YES }
+  let headers = context.assumingMemoryBound(to: [String: String].self)
+  let name = String(cString: key).lowercased()
+  let text = value.map { String(cString: $0) } ?? ""
+  // A field that comes several times is a list (RFC 9110 section 5.3).
+  if let earlier = headers.pointee[name] {
+    headers.pointee[name] = earlier + "," + text
+  } else {
+    headers.pointee[name] = text
+  }
+  return swiftlet_MHD_YES
+}
+
+private func send(_ answer: APIAnswer, _ connection: OpaquePointer, _ server: HTTPServer) -> MHD_Result {
+  let status: Int
+  let response: OpaquePointer?
+  switch answer {
+  case .response(let whole):
+    status = whole.status
+    response = whole.body.withUnsafeBytes { bytes in
+      // Copied: libmicrohttpd sends after this function returned.
+      MHD_create_response_from_buffer(
+        bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)!),
+        swiftlet_MHD_RESPMEM_MUST_COPY)
+    }
+    for (name, value) in whole.headers { MHD_add_response_header(response, name, value) }
+  case .watch(let stream):
+    status = 200
+    server.began(stream)
+    swiftlet_mhd_set_timeout(connection, 0)
+    let watch = HTTPWatch(server: server, stream: stream, socket: swiftlet_mhd_socket(connection))
+    response = MHD_create_response_from_callback(
+      swiftlet_MHD_SIZE_UNKNOWN, 32 * 1024, readWatch, Unmanaged.passRetained(watch).toOpaque(), freeWatch)
+    MHD_add_response_header(response, "content-type", "application/json")
+  }
+  guard let response else { return swiftlet_MHD_NO }
+  let result = MHD_queue_response(connection, UInt32(status), response)
+  MHD_destroy_response(response)
+  return result
+}
+
+private func readWatch(
+  _ context: UnsafeMutableRawPointer?, _ position: UInt64, _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int
+) -> Int {
+  guard let context, let buffer else { return swiftlet_MHD_CONTENT_READER_END_WITH_ERROR }
+  return Unmanaged<HTTPWatch>.fromOpaque(context).takeUnretainedValue().read(buffer, size)
+}
+
+private func freeWatch(_ context: UnsafeMutableRawPointer?) {
+  guard let context else { return }
+  let watch = Unmanaged<HTTPWatch>.fromOpaque(context).takeRetainedValue()
+  watch.server.ended(watch.stream)
+}
+
+func completeHTTP(
+  _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
+  _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ code: MHD_RequestTerminationCode
+) {
+  guard let state = slot?.pointee else { return }
+  if let connection { swiftlet_mhd_set_timeout(connection, HTTPServer.idleSeconds) }
+  Unmanaged<HTTPExchange>.fromOpaque(state).release()
+  slot?.pointee = nil
+}

@@ -1,0 +1,85 @@
+internal import COpenSSL
+internal import Glibc
+internal import Linux
+
+/// The folder with a cluster's certificate authority, the server's certificate, and the tokens clients show.
+///
+/// `ca.crt ca.key server.crt server.key` (PEM) and `tokens.csv` (token, user, uid, "group,…": a static token file as
+/// kube-apiserver reads it). Made on the first start and used again on the next; secrets are readable by their owner only.
+package struct PKI: Sendable {
+  package let folder: String
+  /// PEM; what clients check the server with.
+  package let authority: String
+  let serving: TLSIdentity
+  package let tokens: TokenFile
+
+  /// Ten years, one year.
+  private static let authorityDays = 3650
+  private static let serverDays = 365
+
+  /// Reads the folder, and makes what is missing or will expire within a month. The server's certificate is made anew
+  /// when it lacks one of the names.
+  package init(folder: String, serverNames: [String]) throws {
+    self.folder = folder
+    if mkdir(folder, 0o700) != 0, errno != EEXIST { throw SystemError("create folder \(folder)") }
+    let root: Certificate
+    if let found = try Self.read(folder, "ca") {
+      guard found.lasts(days: 30) else {
+        throw PKIError("\(folder)/ca.crt", "the certificate authority expires within a month; remove the folder to make a new one")
+      }
+      root = found
+    } else {
+      root = try Certificate(commonName: "swiftlet-ca", purpose: .authority, days: Self.authorityDays)
+      try Self.write(folder, "ca", root.identity)
+    }
+    authority = root.identity.certificate
+    if let found = try Self.read(folder, "server"), found.lasts(days: 30), found.covers(serverNames),
+      found.isSigned(by: root)
+    {
+      serving = found.identity
+    } else {
+      let server = try Certificate(
+        commonName: "swiftlet-server", purpose: .server(names: serverNames), days: Self.serverDays, issuer: root)
+      serving = server.identity
+      try Self.write(folder, "server", serving)
+    }
+    let path = folder + "/tokens.csv"
+    if access(path, F_OK) != 0 {
+      let admin = "\(Self.newToken()),kubernetes-admin,admin,system:masters\n"
+      try Self.write(path, admin, mode: 0o600)
+    }
+    tokens = try TokenFile(path: path)
+  }
+
+  /// 32 random bytes as hexadecimal digits.
+  private static func newToken() -> String {
+    var bytes = [UInt8](repeating: 0, count: 32)
+    RAND_bytes(&bytes, 32)
+    return bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  private static func read(_ folder: String, _ name: String) throws -> Certificate? {
+    let paths = ["\(folder)/\(name).crt", "\(folder)/\(name).key"]
+    guard paths.allSatisfy({ access($0, F_OK) == 0 }) else { return nil }
+    let texts = try paths.map { String(decoding: try Linux.FileDescriptor.open($0).readAll(), as: UTF8.self) }
+    guard let certificate = Certificate.read(TLSIdentity(certificate: texts[0], key: texts[1])) else {
+      throw PKIError(paths[0], "no certificate that belongs to \(paths[1]); remove both to make new ones")
+    }
+    return certificate
+  }
+
+  private static func write(_ folder: String, _ name: String, _ identity: TLSIdentity) throws {
+    try write("\(folder)/\(name).key", identity.key, mode: 0o600)
+    try write("\(folder)/\(name).crt", identity.certificate, mode: 0o644)
+  }
+
+  /// Under another name first, so that a crash leaves no half file.
+  private static func write(_ path: String, _ text: String, mode: UInt32) throws {
+    unlink(path + ".new")
+    do {
+      let file = try Linux.FileDescriptor.open(path + ".new", O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+      try file.writeAll(Array(text.utf8))
+    }
+    guard rename(path + ".new", path) == 0 else { throw SystemError("write \(path)") }
+  }
+}

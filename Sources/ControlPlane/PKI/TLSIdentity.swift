@@ -1,0 +1,5 @@
+/// A certificate and its key, both PEM.
+package struct TLSIdentity: Sendable {
+  package let certificate: String
+  package let key: String
+}
