@@ -111,7 +111,8 @@ let package = Package(
     tests("ControlPlaneTests", ["ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("NodeAgentTests", ["NodeAgent", "ClusterModel", "Kubernetes", "JSON", "Linux"]),
     tests("NodeRuntimeTests", ["Lab", "StandIn", "Kubernetes", "JSON", "Linux", "Addressing"]),
-    tests("LabTests", ["Lab", "Linux", "JSON"]),
+    tests("DiagnosisTests", ["Diagnosis", "Addressing", "ClusterModel"]),
+    tests("LabTests", ["Lab", "Linux", "JSON", "Netlink", "Kubernetes", "Addressing", "Diagnosis"]),
   ],
   swiftLanguageModes: [.v6]
 )

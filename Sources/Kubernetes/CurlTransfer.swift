@@ -10,6 +10,7 @@ final class CurlTransfer: @unchecked Sendable {
   private let body: UnsafeMutableBufferPointer<UInt8>
   private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
   private var headerList: UnsafeMutablePointer<curl_slist>?
+  private var connectList: UnsafeMutablePointer<curl_slist>?
   private var response = APIResponse(status: 0)
   private var isEnded = false
 
@@ -45,6 +46,7 @@ final class CurlTransfer: @unchecked Sendable {
   deinit {
     curl_easy_cleanup(easy)
     curl_slist_free_all(headerList)
+    curl_slist_free_all(connectList)
     body.deallocate()
     errorText.deallocate()
   }
@@ -64,6 +66,11 @@ final class CurlTransfer: @unchecked Sendable {
     swiftlet_curl_set_long(easy, CURLOPT_TCP_KEEPIDLE, max(1, options.peerTimeout / 3))
     swiftlet_curl_set_long(easy, CURLOPT_TCP_KEEPINTVL, max(1, options.peerTimeout / 6))
     swiftlet_curl_set_peer_timeout(easy, UInt32(options.peerTimeout) * 1000)
+    if let address = options.connectTo {
+      // HOST:PORT:CONNECT-TO-HOST:CONNECT-TO-PORT; the empty ones stand for any, and for the URL's own.
+      connectList = curl_slist_append(nil, "::\(address.contains(":") ? "[\(address)]" : address):")
+      swiftlet_curl_set_pointer(easy, CURLOPT_CONNECT_TO, connectList)
+    }
     if config.isVerificationSkipped {
       swiftlet_curl_set_long(easy, CURLOPT_SSL_VERIFYPEER, 0)
       swiftlet_curl_set_long(easy, CURLOPT_SSL_VERIFYHOST, 0)

@@ -17,6 +17,9 @@ package final class HTTPTransport: APITransport {
     /// Seconds after which a silent peer counts as gone.
     package var peerTimeout = 30
     package var userAgent = "swiftlet"
+    /// An address to connect to instead of the one that the URL's host name leads to; the name still counts for TLS and
+    /// for the header Host.
+    package var connectTo: String?
 
     package init() {}
   }

@@ -27,6 +27,7 @@ do {
     let failure = Enter.run(try EnterOptions(parsing: rest))
     fail(failure.message, failure.exitCode)
   case "stand-in": exit(try StandInServer(StandInOptions(parsing: rest)).run())
+  case "probe": exit(Probe.run(rest))
   case "help", "--help", "-h": print(usage, terminator: "")
   default:
     print(usage, terminator: "")

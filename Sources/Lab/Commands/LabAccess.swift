@@ -1,0 +1,57 @@
+internal import CLinux
+internal import Glibc
+package import Kubernetes
+internal import Linux
+
+/// Who may talk to the lab's API, and with what: tokens, and the kubeconfigs that hold them.
+package enum LabAccess {
+  /// Writes the server's token file (kube-apiserver's `--token-auth-file`: token, user, uid, groups) and answers the
+  /// tokens by user. Nobody but root may read it.
+  static func writeTokens(_ site: LabSite, nodes: [LabNode]) throws -> [String: String] {
+    var tokens: [String: String] = [:]
+    var lines = ""
+    for (user, groups) in [("admin", "system:masters")] + nodes.map({ ("system:node:\($0.name)", "system:nodes") }) {
+      let token = try randomToken()
+      tokens[user] = token
+      lines += "\(token),\(user),\(user),\"\(groups)\"\n"
+    }
+    try Files.write(site.tokenFile, lines, mode: 0o600)
+    return tokens
+  }
+
+  /// 128 random bits in hexadecimal.
+  private static func randomToken() throws -> String {
+    let file = try FileDescriptor.open("/dev/urandom")
+    var bytes = [UInt8](repeating: 0, count: 16)
+    let raw = file.raw
+    try check("read /dev/urandom") { read(raw, &bytes, bytes.count) }
+    return bytes.map { byte in
+      let text = String(byte, radix: 16)
+      return text.count == 1 ? "0" + text : text
+    }.joined()
+  }
+
+  /// Writes the kubeconfig for people, and one for each node's processes, once the server has made its certificates.
+  static func writeKubeconfigs(_ site: LabSite, _ lab: LabConfiguration, tokens: [String: String]) throws {
+    let authority = try Files.read(site.certificateAuthority)
+    func config(_ server: String, _ user: String) -> KubeConfig {
+      var config = KubeConfig(server: server)
+      config.certificateAuthority = authority
+      config.token = tokens[user]
+      return config
+    }
+    for node in lab.workers {
+      try Files.write(
+        site.nodeKubeconfig(node.name),
+        config("https://\(lab.control.address):\(LabConfiguration.apiPortInside)", "system:node:\(node.name)")
+          .yaml(name: "swiftlet-lab"), mode: 0o600)
+    }
+    try Files.write(
+      site.kubeconfig, config("https://127.0.0.1:\(lab.apiPort)", "admin").yaml(name: "swiftlet-lab"), mode: 0o600)
+  }
+
+  /// A client with all rights, over 127.0.0.1.
+  package static func client(_ site: LabSite) throws -> APIClient {
+    APIClient(HTTPTransport(try KubeConfig(file: site.kubeconfig)), fieldManager: "swiftlet-lab")
+  }
+}

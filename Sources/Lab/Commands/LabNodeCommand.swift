@@ -1,0 +1,45 @@
+internal import Addressing
+internal import Glibc
+internal import Kubernetes
+internal import Linux
+
+/// `swiftlet lab node`: the runtime of one node, in the node's network namespace, until SIGTERM. Pods outlive it.
+enum LabNodeCommand {
+  static func run(_ arguments: [String]) throws -> Int32 {
+    let given = try CommandLineOptions(
+      arguments,
+      known: [
+        .init("kubeconfig", "FILE", "the way to the API"), .init("node-name", "NAME", "name of the Node object"),
+        .init("node-address", "ADDRESS", "InternalIP of the node"),
+        .init("cni-conf-dir", "DIR", "where the CNI configuration appears"),
+        .init("cni-bin-dir", "DIR", "where CNI plugins are"), .init("state-dir", "DIR", "where pods are remembered"),
+        .init("cluster-dns", "ADDRESS", "nameserver of pods"), .init("pause", "FILE", "the program swiftlet-pause"),
+        .init("resolv-conf", "FILE", "the node's own resolv.conf"),
+        .init("cgroup", "DIR", "control group below which each pod gets one"),
+      ])
+    Signals.block([SIGTERM, SIGINT])
+    Signals.ignoreBrokenPipes()
+    let address = try given.parsed("node-address") { try IPAddress(parsing: $0) }
+    let dns = try given.parsed("cluster-dns") { try IPAddress(parsing: $0) }
+    var configuration = NodeRuntimeConfiguration(
+      nodeName: try given.required("node-name"), nodeAddresses: address.map { [$0] } ?? [],
+      stateDirectory: try given.required("state-dir"),
+      networkConfigurationDirectory: try given.required("cni-conf-dir"),
+      networkBinaryDirectories: given.all("cni-bin-dir"), pauseProgram: try given.required("pause"),
+      clusterDNS: dns.map { [$0] } ?? [])
+    if let file = given["resolv-conf"] { configuration.resolverConfiguration = file }
+    configuration.controlGroup = given["cgroup"]
+    let log = LogLine()
+    configuration.log = { log($0) }
+
+    let kubeconfig = try KubeConfig(file: try given.required("kubeconfig"))
+    let runtime = try NodeRuntime(configuration, client: APIClient(HTTPTransport(kubeconfig), fieldManager: "kubelet"))
+    runtime.start()
+    let signals = try Signals.descriptor([SIGTERM, SIGINT])
+    var entry = pollfd(fd: signals.raw, events: Int16(POLLIN), revents: 0)
+    while Signals.read(signals).isEmpty { poll(&entry, 1, -1) }
+    log("asked to end; pods go on")
+    runtime.stop()
+    return 0
+  }
+}

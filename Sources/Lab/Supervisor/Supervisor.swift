@@ -1,0 +1,147 @@
+internal import CLinux
+internal import Glibc
+package import Linux
+
+/// Keeps the lab's processes running: starts them, starts them again when they end, and takes over those that still run
+/// when it is itself started again.
+///
+/// A SIGTERM ends the supervisor alone; the processes go on. Everything belongs to the thread that calls `run`.
+package final class Supervisor {
+  private enum Running {
+    case child(ChildProcess)
+    /// Started by an earlier supervisor.
+    case adopted(ProcessHandle)
+
+    var descriptor: CInt {
+      switch self {
+      case .child(let child): child.descriptor.raw
+      case .adopted(let handle): handle.descriptor.raw
+      }
+    }
+  }
+
+  private final class Slot {
+    let process: ManagedProcess
+    var running: Running?
+    var entry: ProcessTable.Entry?
+    var backoff = SupervisorBackoff()
+    var startedAt = 0.0
+
+    init(_ process: ManagedProcess) { self.process = process }
+  }
+
+  private let site: LabSite
+  private let apiPort: Int
+  private let slots: [Slot]
+  private let loop: EventLoop
+  private let log: LogLine
+  private var listener: ListenerBox?
+
+  private final class ListenerBox {
+    let descriptor: FileDescriptor
+    init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+  }
+
+  package init(site: LabSite, apiPort: Int, processes: [ManagedProcess], log: LogLine) throws(SystemError) {
+    self.site = site
+    self.apiPort = apiPort
+    self.log = log
+    slots = processes.map(Slot.init)
+    loop = try EventLoop()
+  }
+
+  /// Runs until SIGTERM or SIGINT, which the caller has blocked.
+  package func run() throws(SystemError) {
+    let before = ProcessTable(path: site.processesFile)
+    try loop.handle(signals: [SIGTERM, SIGINT]) { [self] signal in
+      log("signal \(signal): the supervisor ends, the processes go on")
+      loop.stop()
+    }
+    for slot in slots {
+      if let entry = before?.processes[slot.process.name], let handle = ProcessHandle(entry.identity) {
+        log("\(slot.process.name): found running as process \(handle.pid)")
+        watch(slot, .adopted(handle), entry)
+      } else {
+        startWhenReady(slot)
+      }
+    }
+    writeTable()
+    try loop.run()
+  }
+
+  private func startWhenReady(_ slot: Slot) {
+    if slot.process.requires.allSatisfy(Files.exists) {
+      start(slot)
+    } else {
+      loop.schedule(after: 0.05) { [self] in startWhenReady(slot) }
+    }
+  }
+
+  private func start(_ slot: Slot) {
+    let process = slot.process
+    do {
+      let output = try FileDescriptor.open(site.logFile(process.name), O_WRONLY | O_CREAT | O_APPEND)
+      let child = try ChildProcess(
+        process.argv, standardOutput: .descriptor(output.raw), standardError: .descriptor(output.raw),
+        extraDescriptors: try extraDescriptors(process),
+        namespace: try NetworkNamespace(path: site.namespacePath(process.node)), newSession: true)
+      log("\(process.name): started as process \(child.pid)")
+      guard let identity = ProcessIdentity(pid: child.pid) else {
+        // Gone and not reaped yet would still have an identity: only a missing /proc leads here.
+        throw SystemError("read /proc/\(child.pid)/stat", code: ESRCH)
+      }
+      let restarts = slot.entry.map { $0.restarts + 1 } ?? 0
+      watch(slot, .child(child), ProcessTable.Entry(identity: identity, restarts: restarts))
+    } catch {
+      log("\(process.name): cannot be started: \(error)")
+      slot.startedAt = Time.monotonicSeconds
+      restartLater(slot)
+    }
+    writeTable()
+  }
+
+  private func extraDescriptors(_ process: ManagedProcess) throws(SystemError) -> [CInt] {
+    guard process.inheritsListener else { return [] }
+    if listener == nil { listener = ListenerBox(try LoopbackListener.open(port: apiPort)) }
+    return listener.map { [$0.descriptor.raw] } ?? []
+  }
+
+  private func watch(_ slot: Slot, _ running: Running, _ entry: ProcessTable.Entry) {
+    slot.running = running
+    slot.entry = entry
+    slot.startedAt = Time.monotonicSeconds
+    do {
+      try loop.add(running.descriptor, .readable) { [self] _ in ended(slot) }
+    } catch {
+      log("\(slot.process.name): cannot be watched, its end will go unnoticed: \(error)")
+    }
+  }
+
+  private func ended(_ slot: Slot) {
+    guard let running = slot.running else { return }
+    loop.remove(running.descriptor)
+    let status: String
+    switch running {
+    case .child(let child): status = child.wait()?.description ?? "unknown status"
+    case .adopted: status = "unknown status (it was not this supervisor's child)"
+    }
+    slot.running = nil
+    let delay = restartLater(slot)
+    log("\(slot.process.name): ended with \(status), will be started again in \(delay) s")
+    writeTable()
+  }
+
+  @discardableResult
+  private func restartLater(_ slot: Slot) -> Double {
+    let delay = slot.backoff.delay(afterRunOf: Time.monotonicSeconds - slot.startedAt)
+    loop.schedule(after: delay) { [self] in start(slot) }
+    return delay
+  }
+
+  private func writeTable() {
+    var table = ProcessTable()
+    table.supervisor = ProcessIdentity(pid: getpid())
+    for slot in slots { table.processes[slot.process.name] = slot.entry }
+    do { try table.write(site.processesFile) } catch { log("cannot write the table of processes: \(error)") }
+  }
+}
