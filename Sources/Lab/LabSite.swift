@@ -30,7 +30,7 @@ package struct LabSite: Sendable {
   package func logFile(_ process: String) -> String { "\(logFolder)/\(process).log" }
   /// The kubeconfig for people, over 127.0.0.1.
   package var kubeconfig: String { "\(root)/kubeconfig" }
-  package var tokenFile: String { "\(root)/tokens.csv" }
+  package var tokenFile: String { "\(serverData)/tokens.csv" }
   package var serverData: String { "\(root)/server" }
 
   /// The certificate of the API server's authority, made by the server when it first starts.

@@ -1,4 +1,5 @@
 package import ClusterModel
+internal import Linux
 internal import Netlink
 internal import NetworkPolicy
 internal import Synchronization
@@ -8,6 +9,7 @@ package final class PolicyPlane: Plane {
   package let name = "policy"
   /// Used by `init`, `watch` and then the plane's own thread alone, one after another.
   private nonisolated(unsafe) let enforcer: PolicyEnforcer
+  private let log = Log("agent policy")
   private let watcher: Mutex<TableWatch?> = Mutex(nil)
 
   /// Until policies are known the node's pods are closed to forwarded traffic, unless an earlier agent's table stands.
@@ -33,7 +35,8 @@ package final class PolicyPlane: Plane {
   }
 
   package func apply(_ keys: [ChangeKey], _ model: SharedModel) throws {
-    try model.read { state in try enforcer.update(keys, state) }
+    let refusal = try model.read { state in try enforcer.update(keys, state).map { "\($0)" } }
+    if let refusal { log.warning("the kernel refused a change, so the whole table was replaced: \(refusal)") }
   }
 
   package func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws {

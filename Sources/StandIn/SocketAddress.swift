@@ -1,5 +1,5 @@
 package import Addressing
-package import Glibc
+internal import Glibc
 
 /// An IPv4 or IPv6 socket address. IPv4 addresses that come through an IPv6 socket (RFC 4291 section 2.5.5.2) are shown as
 /// IPv4.
@@ -51,8 +51,11 @@ package struct SocketAddress: CustomStringConvertible {
     return address.family == .v6 ? "[\(address)]:\(port)" : "\(address):\(port)"
   }
 
+  /// connect(2): 0, or -1 with errno.
+  package func connect(_ socket: CInt) -> CInt { withPointer { Glibc.connect(socket, $0, $1) } }
+
   /// Calls with the address as the system calls want it.
-  package func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+  func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
     withUnsafePointer(to: storage) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
     }

@@ -49,7 +49,7 @@ final class ProbeAttempt {
       }
       let raw = socket.raw
       self.socket = consume socket
-      let result = peer.withPointer { Glibc.connect(raw, $0, $1) }
+      let result = peer.connect(raw)
       if result != 0 && errno != EINPROGRESS { throw SystemError("connect to \(target)") }
       try loop.add(raw, .writable) { [unowned self] events in advance(raw, events) }
     } catch {

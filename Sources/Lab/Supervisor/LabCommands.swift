@@ -32,7 +32,6 @@ package struct LabCommands: Sendable {
         "--advertise-address", "\(lab.control.address)",
         "--pod-range", "\(lab.ranges.pods.prefix)",
         "--service-range", "\(lab.ranges.services.prefix)",
-        "--token-file", site.tokenFile,
       ],
       node: lab.control.name, inheritsListener: true)
   }
@@ -46,7 +45,6 @@ package struct LabCommands: Sendable {
         "--kubeconfig", site.nodeKubeconfig(node.name),
         "--node-name", node.name,
         "--cni-conf-dir", site.cniConfiguration(node.name),
-        "--cni-bin-dir", lab.executables,
         "--data-dir", site.leases(node.name),
         "--pod-range", "\(lab.ranges.pods.prefix)",
         "--service-range", "\(lab.ranges.services.prefix)",

@@ -1,0 +1,68 @@
+package import ClusterModel
+internal import Linux
+internal import ServiceProxy
+internal import Synchronization
+
+/// Services in nftables on one node.
+package final class ServicesPlane: Plane {
+  package let name = "services"
+  private let settings: AgentConfiguration
+  private let proxy: ServiceProxy
+  private let watcher: Mutex<ServiceProxyWatcher?> = Mutex(nil)
+
+  package init(_ settings: AgentConfiguration) throws {
+    self.settings = settings
+    proxy = try ServiceProxy(Self.configuration(settings, own: nil))
+  }
+
+  private static func configuration(_ settings: AgentConfiguration, own: Node?) -> ServiceProxyConfiguration {
+    ServiceProxyConfiguration(
+      nodeName: settings.nodeName, localPodRanges: own?.podRanges ?? [], serviceRanges: settings.serviceRanges,
+      clusterRanges: settings.podRanges + settings.nodeRanges)
+  }
+
+  package func watch(_ requestRepair: @escaping @Sendable () -> Void) throws {
+    let log = Log("agent services")
+    let started = try proxy.startWatching { event in log.warning("\(event)") }
+    watcher.withLock { $0 = started }
+  }
+
+  package func wants(_ key: ChangeKey) -> Bool {
+    switch key {
+    case .service: true
+    case .node(let name): name == settings.nodeName
+    default: false
+    }
+  }
+
+  package func synchronize(_ model: SharedModel) throws {
+    let (own, services) = model.read { state in
+      (state.nodes[settings.nodeName], state.services.keys.compactMap(state.serviceWithEndpoints))
+    }
+    try proxy.configure(Self.configuration(settings, own: own))
+    try proxy.sync(full: services)
+  }
+
+  package func apply(_ keys: [ChangeKey], _ model: SharedModel) throws {
+    if keys.contains(.node(settings.nodeName)) {
+      try proxy.configure(Self.configuration(settings, own: model.read { $0.nodes[settings.nodeName] }))
+    }
+    let changed: [(id: NamespacedName, service: ServiceWithEndpoints?)] = model.read { state in
+      keys.compactMap { key in
+        guard case .service(let id) = key else { return nil }
+        return (id, state.serviceWithEndpoints(id))
+      }
+    }
+    if !changed.isEmpty { try proxy.update(changed) }
+  }
+
+  /// The proxy hears of foreign changes by itself and repairs them at once.
+  package func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws {}
+
+  package func stop() {
+    watcher.withLock { watcher in
+      watcher?.stop()
+      watcher = nil
+    }
+  }
+}

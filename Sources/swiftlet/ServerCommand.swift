@@ -1,0 +1,81 @@
+import Addressing
+import ControlPlane
+import Glibc
+import Kubernetes
+import Linux
+
+/// `swiftlet server`: the API on SQLite, allocators, controllers and scheduler, until a signal ends it.
+enum ServerCommand {
+  static let options: [CommandLineOptions.Option] = [
+    .init("data-dir", "DIR", "the store, certificates, keys and tokens.csv (/var/lib/swiftlet)"),
+    .init("listen", "ADDRESS:PORT", "where to serve HTTPS; more than once for several (127.0.0.1:6443)"),
+    .init("listen-fd", "N", "an inherited socket that listens already"),
+    .init("advertise-address", "ADDRESS", "where pods and nodes reach the API"),
+    .init("pod-range", "PREFIX", "addresses of all pods, a part of which each node gets; once a family"),
+    .init("service-range", "PREFIX", "addresses of Services; once a family (10.96.0.0/16)"),
+    .init("server-name", "NAME", "a further name or address of the certificate"),
+    .init("cluster-domain", "DOMAIN", "the zone of Services (cluster.local)"),
+    .init("without-scheduler", nil, "leave pods to another scheduler"),
+  ]
+
+  static var help: String { "usage: swiftlet server [options]\n\n" + CommandLineOptions.help(options) }
+
+  static func run(_ arguments: [String]) throws {
+    let options = try CommandLineOptions(arguments, known: options)
+    if let stray = options.operands.first { throw UsageError("unexpected \"\(stray)\"") }
+    let folder = options["data-dir"] ?? "/var/lib/swiftlet"
+    let services = try prefixes("service-range", options)
+    let pods = try prefixes("pod-range", options)
+    let listeners = try listeners(options)
+    Signals.block(terminationSignals)
+    try Files.makeDirectories(folder, mode: 0o700)
+
+    var configuration = APIServerConfiguration(
+      databasePath: folder + "/swiftlet.db", serviceRanges: services.isEmpty ? [Prefix("10.96.0.0/16")!] : services)
+    configuration.pkiPath = folder
+    configuration.advertisedAddress = try options.parsed("advertise-address") { try IPAddress(parsing: $0) }
+    configuration.serverNames = options.all("server-name")
+    if let domain = options["cluster-domain"] { configuration.clusterDomain = domain }
+    let server = try APIServer(configuration)
+    try server.start(listeners)
+
+    var controllers = ControllerOptions()
+    controllers.podRanges = pods.map { .init($0) }
+    controllers.occupiedRanges = configuration.serviceRanges
+    controllers.rootCertificate = server.pki?.authority
+    controllers.runsScheduler = !options.has("without-scheduler")
+    let log = Log("controllers")
+    controllers.log = { log.warning($0) }
+    let manager = ControllerManager(server.transport, controllers)
+    manager.start()
+    try waitForTermination(terminationSignals)
+    manager.stop()
+    server.stop()
+  }
+
+  private static func prefixes(_ name: String, _ options: CommandLineOptions) throws(UsageError) -> [Prefix] {
+    var prefixes: [Prefix] = []
+    for text in options.all(name) {
+      do { prefixes.append(try Prefix(parsing: text)) } catch { throw UsageError("option --\(name): \(error)") }
+    }
+    return prefixes
+  }
+
+  private static func listeners(_ options: CommandLineOptions) throws -> [APIListener] {
+    var listeners: [APIListener] = []
+    for text in options.all("listen") {
+      guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+        throw UsageError("option --listen: found \"\(text)\", expected ADDRESS:PORT")
+      }
+      let address = text[..<colon].filter { $0 != "[" && $0 != "]" }
+      do { listeners.append(.address(try IPAddress(parsing: String(address)), port: port)) } catch {
+        throw UsageError("option --listen: \(error)")
+      }
+    }
+    if let descriptor = try options.integer("listen-fd", in: 3...1023) {
+      _ = fcntl(CInt(descriptor), F_SETFD, FD_CLOEXEC)
+      listeners.append(.descriptor(CInt(descriptor)))
+    }
+    return listeners.isEmpty ? [.address(.v4(IPv4Address(127, 0, 0, 1)), port: 6443)] : listeners
+  }
+}
