@@ -1,0 +1,56 @@
+internal import JSON
+internal import Kubernetes
+
+/// What all controllers share: the client, the caches, and the recorder of events.
+final class ControllerContext: Sendable {
+  /// Names of indexes.
+  enum Index {
+    static let owner = "owner"
+    static let node = "node"
+    static let service = "service"
+  }
+
+  let client: APIClient
+  let events: EventRecorder
+  let pods = ControllerContext.cache(
+    .pods, [Index.node: { [$0.spec["nodeName"].string ?? ""] }])
+  let nodes = ControllerContext.cache(.nodes)
+  let namespaces = ControllerContext.cache(.namespaces)
+  let services = ControllerContext.cache(.services)
+  let endpoints = ControllerContext.cache(.endpoints)
+  let endpointSlices = ControllerContext.cache(
+    .endpointSlices, [Index.service: { ["\($0.namespace)/\($0.labels["kubernetes.io/service-name"] ?? "")"] }])
+  let deployments = ControllerContext.cache(.deployments)
+  let replicaSets = ControllerContext.cache(.replicaSets)
+  let statefulSets = ControllerContext.cache(.statefulSets)
+  let daemonSets = ControllerContext.cache(.daemonSets)
+  let controllerRevisions = ControllerContext.cache(.controllerRevisions)
+  let jobs = ControllerContext.cache(.jobs)
+  let persistentVolumeClaims = ControllerContext.cache(.persistentVolumeClaims)
+  let leases = ControllerContext.cache(.leases)
+  let serviceAccounts = ControllerContext.cache(.serviceAccounts)
+  let configMaps = ControllerContext.cache(.configMaps)
+  /// Watched for the sake of their owners only.
+  let others: [ObjectCache] = [
+    .secrets, .ingresses, .networkPolicies, .replicationControllers, .podDisruptionBudgets, .roles, .roleBindings,
+    .cronJobs, .horizontalPodAutoscalers,
+  ].map { ControllerContext.cache($0) }
+
+  init(client: APIClient, events: EventRecorder) {
+    self.client = client
+    self.events = events
+  }
+
+  private static func cache(_ type: ResourceType, _ indexes: [String: ObjectCache.Index] = [:]) -> ObjectCache {
+    var indexes = indexes
+    indexes[Index.owner] = { $0.ownerReferences.map(\.uid) }
+    return ObjectCache(type, indexes: indexes)
+  }
+
+  var caches: [ObjectCache] {
+    [
+      pods, nodes, namespaces, services, endpoints, endpointSlices, deployments, replicaSets, statefulSets, daemonSets,
+      controllerRevisions, jobs, persistentVolumeClaims, leases, serviceAccounts, configMaps,
+    ] + others
+  }
+}

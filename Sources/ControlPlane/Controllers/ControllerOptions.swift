@@ -1,0 +1,31 @@
+package import Addressing
+
+/// What the controllers need to know of the cluster.
+package struct ControllerOptions: Sendable {
+  /// A range from which every node gets a part.
+  package struct PodRange: Sendable {
+    package var clusterRange: Prefix
+    /// Prefix length of a node's part: 24, or 64 for IPv6.
+    package var nodeLength: Int
+
+    package init(_ clusterRange: Prefix, nodeLength: Int? = nil) {
+      self.clusterRange = clusterRange
+      self.nodeLength = nodeLength ?? (clusterRange.family == .v4 ? 24 : 64)
+    }
+  }
+
+  /// One a family; empty switches node ranges off.
+  package var podRanges: [PodRange] = []
+  /// Ranges no node may get, such as the Service range.
+  package var occupiedRanges: [Prefix] = []
+  /// PEM of the cluster's certificate authority for the ConfigMaps `kube-root-ca.crt`; nil: none are made.
+  package var rootCertificate: String?
+  /// Seconds without a sign of life after which a node's conditions become Unknown.
+  package var nodeGracePeriod = 40.0
+  /// Whether the scheduler places pods of `default-scheduler`.
+  package var runsScheduler = true
+  /// One line about something that went wrong and is tried again.
+  package var log: @Sendable (String) -> Void = { _ in }
+
+  package init() {}
+}
