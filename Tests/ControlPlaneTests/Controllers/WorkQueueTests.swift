@@ -1,0 +1,71 @@
+import JSON
+import Kubernetes
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct WorkQueueTests {
+  @Test func keysCoalesceInOrder() {
+    let queue = WorkQueue<Int>()
+    for key in [1, 2, 1, 3, 2] { queue.add(key) }
+    #expect([queue.next(), queue.next(), queue.next()] == [1, 2, 3])
+    queue.add(1)
+    #expect(queue.next() == 1)
+  }
+
+  @Test func delayedKeysComeInTheirTime() {
+    let queue = WorkQueue<Int>()
+    queue.add(9, after: 3600)
+    queue.add(2, after: 0.05)
+    queue.add(1)
+    #expect(queue.next() == 1)
+    #expect(queue.next() == 2)
+    queue.add(9, after: 0.01)
+    #expect(queue.next() == 9)
+  }
+
+  @Test func failuresComeAgain() {
+    let queue = WorkQueue<Int>()
+    queue.retry(1)
+    #expect(queue.next() == 1)
+    queue.retry(1)
+    #expect(queue.next() == 1)
+    queue.forget(1)
+    queue.close()
+    #expect(queue.next() == nil)
+  }
+
+  @Test func trackerWaitsForTheCache() {
+    let queue = WorkQueue<ObjectKey>()
+    let cache = ObjectCache(.pods)
+    let tracker = WriteTracker(cache, queue: queue)
+    let owner = ObjectKey("default", "rs")
+    func pod(_ name: String, _ version: Int, terminating: Bool = false) -> KubernetesObject {
+      var pod = Samples.pod(name, terminating: terminating)
+      pod.json["metadata", "resourceVersion"] = .string(String(version))
+      return pod
+    }
+    #expect(tracker.isSettled(owner))
+    tracker.wrote(pod("a", 5), for: owner)
+    #expect(!tracker.isSettled(owner))
+    cache.apply(.added, pod("a", 4))
+    #expect(!tracker.isSettled(owner))
+    cache.apply(.modified, pod("a", 6))
+    #expect(tracker.isSettled(owner))
+    #expect(queue.next() == owner)
+    // Seen before it was noted.
+    tracker.wrote(pod("a", 6), for: owner)
+    #expect(tracker.isSettled(owner))
+    tracker.deleted(pod("a", 6), for: owner)
+    #expect(!tracker.isSettled(owner))
+    cache.apply(.modified, pod("a", 7))
+    #expect(!tracker.isSettled(owner))
+    cache.apply(.modified, pod("a", 8, terminating: true))
+    #expect(tracker.isSettled(owner))
+    // Created and gone again before the cache was asked.
+    tracker.wrote(pod("b", 9), for: owner)
+    cache.apply(.added, pod("b", 9))
+    cache.apply(.deleted, pod("b", 10))
+    #expect(tracker.isSettled(owner))
+  }
+}
