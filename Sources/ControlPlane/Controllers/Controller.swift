@@ -1,6 +1,9 @@
 internal import Kubernetes
 internal import Linux
 
+/// Namespace and name, as the Kubernetes room has them; the store's own `ObjectKey` also names the kind.
+typealias NamespacedKey = Kubernetes.ObjectKey
+
 /// One loop of the control plane: keys come in by observers of the caches, `reconcile` makes the world of a key as it
 /// should be. An error means: again, later.
 protocol Controller: AnyObject, Sendable {

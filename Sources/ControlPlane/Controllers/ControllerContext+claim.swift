@@ -63,16 +63,16 @@ extension ControllerContext {
   /// an orphan.
   func enqueueOwner(
     of old: KubernetesObject?, _ new: KubernetesObject?, kind: String, owners: ObjectCache,
-    _ queue: WorkQueue<ObjectKey>
+    _ queue: WorkQueue<NamespacedKey>
   ) {
     if let controller = old?.controller, controller.kind == kind, controller.uid != new?.controller?.uid,
       let namespace = old?.namespace
     {
-      queue.add(ObjectKey(namespace, controller.name))
+      queue.add(NamespacedKey(namespace, controller.name))
     }
     guard let object = new ?? old else { return }
     if let controller = object.controller {
-      if controller.kind == kind { queue.add(ObjectKey(object.namespace, controller.name)) }
+      if controller.kind == kind { queue.add(NamespacedKey(object.namespace, controller.name)) }
     } else if new != nil, !object.isTerminating {
       for owner in owners.list(namespace: object.namespace)
       where LabelRequirements(owner.spec["selector"]).matches(object.labels) {

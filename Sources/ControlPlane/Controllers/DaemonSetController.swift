@@ -4,7 +4,7 @@ internal import Kubernetes
 /// Keeps one pod of each DaemonSet on every node it is for. Keys are DaemonSets.
 final class DaemonSetController: Controller {
   let name = "daemonsets"
-  let queue = WorkQueue<ObjectKey>()
+  let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
   private let tracker: WriteTracker
 
@@ -24,7 +24,7 @@ final class DaemonSetController: Controller {
     }
   }
 
-  func reconcile(_ key: ObjectKey) throws {
+  func reconcile(_ key: NamespacedKey) throws {
     guard let set = context.daemonSets.get(key), !set.isTerminating, let selector = context.selector(of: set) else {
       return
     }

@@ -4,7 +4,7 @@ internal import Kubernetes
 /// Rolls Deployments out through ReplicaSets. Keys are Deployments.
 final class DeploymentController: Controller {
   let name = "deployments"
-  let queue = WorkQueue<ObjectKey>()
+  let queue = WorkQueue<NamespacedKey>()
   let context: ControllerContext
   private let tracker: WriteTracker
 
@@ -24,11 +24,11 @@ final class DeploymentController: Controller {
         let deployment = context.replicaSets.get(namespace, owner.name)?.controller, deployment.kind == "Deployment",
         context.deployments.get(namespace, deployment.name)?.spec["strategy", "type"].string == "Recreate"
       else { return }
-      queue.add(ObjectKey(namespace, deployment.name))
+      queue.add(NamespacedKey(namespace, deployment.name))
     }
   }
 
-  func reconcile(_ key: ObjectKey) throws {
+  func reconcile(_ key: NamespacedKey) throws {
     guard let deployment = context.deployments.get(key), tracker.isSettled(key),
       let selector = context.selector(of: deployment)
     else { return }

@@ -4,7 +4,7 @@ internal import Kubernetes
 /// Keeps the EndpointSlices of Services with a selector. Keys are Services.
 final class EndpointSliceController: Controller {
   let name = "endpointslices"
-  let queue = WorkQueue<ObjectKey>()
+  let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
   private let tracker: WriteTracker
   private let selectors: ServiceSelectors
@@ -22,11 +22,11 @@ final class EndpointSliceController: Controller {
       guard let slice = new ?? old, slice.labels[ServiceEndpoints.managedByLabel] == ServiceEndpoints.manager,
         let service = slice.labels["kubernetes.io/service-name"]
       else { return }
-      queue.add(ObjectKey(slice.namespace, service))
+      queue.add(NamespacedKey(slice.namespace, service))
     }
   }
 
-  func reconcile(_ key: ObjectKey) throws {
+  func reconcile(_ key: NamespacedKey) throws {
     // Slices of a deleted Service are garbage collected through their owner reference.
     guard let service = context.services.get(key), !service.isTerminating,
       service.spec["type"].string != "ExternalName", !service.spec["selector"].stringMap.isEmpty,

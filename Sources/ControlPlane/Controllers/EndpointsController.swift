@@ -8,7 +8,7 @@ final class EndpointsController: Controller {
   private static let truncated = "endpoints.kubernetes.io/over-capacity"
 
   let name = "endpoints"
-  let queue = WorkQueue<ObjectKey>()
+  let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
   private let selectors: ServiceSelectors
 
@@ -22,7 +22,7 @@ final class EndpointsController: Controller {
     selectors.observe { [queue] in queue.add($0) }
   }
 
-  func reconcile(_ key: ObjectKey) throws {
+  func reconcile(_ key: NamespacedKey) throws {
     guard let service = context.services.get(key), !service.isTerminating else {
       // Endpoints carry no owner reference: they go with the Service.
       if context.services.get(key) == nil, context.endpoints.get(key) != nil {

@@ -6,7 +6,7 @@ internal import Kubernetes
 final class GarbageCollector: Controller {
   struct Key: Hashable, Sendable, CustomStringConvertible {
     var type: ResourceType
-    var object: ObjectKey
+    var object: NamespacedKey
     var description: String { "\(type) \(object)" }
   }
 
@@ -82,8 +82,8 @@ final class GarbageCollector: Controller {
     return ResourceType.known.first { $0.kind == reference.kind && $0.group == group }
   }
 
-  private func key(_ reference: OwnerReference, _ type: ResourceType, of dependent: KubernetesObject) -> ObjectKey {
-    ObjectKey(type.isNamespaced ? dependent.namespace : "", reference.name)
+  private func key(_ reference: OwnerReference, _ type: ResourceType, of dependent: KubernetesObject) -> NamespacedKey {
+    NamespacedKey(type.isNamespaced ? dependent.namespace : "", reference.name)
   }
 
   private func state(of reference: OwnerReference, for object: KubernetesObject) throws -> GarbageDecision.OwnerState {

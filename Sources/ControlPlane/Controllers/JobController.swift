@@ -7,7 +7,7 @@ internal import Kubernetes
 /// failure policies are not known here: such Jobs are left alone with an Event.
 final class JobController: Controller {
   let name = "jobs"
-  let queue = WorkQueue<ObjectKey>()
+  let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
   private let tracker: WriteTracker
 
@@ -23,7 +23,7 @@ final class JobController: Controller {
     }
   }
 
-  func reconcile(_ key: ObjectKey) throws {
+  func reconcile(_ key: NamespacedKey) throws {
     guard let job = context.jobs.get(key), !job.isTerminating, tracker.isSettled(key) else { return }
     if job.isTrue("Complete") || job.isTrue("Failed") { return try expire(job) }
     if job.spec["completionMode"].string == "Indexed" || !job.spec["podFailurePolicy"].isNull {

@@ -7,7 +7,7 @@ final class NamespaceController: Controller {
   private static let types = ResourceType.known.filter(\.isNamespaced)
 
   let name = "namespaces"
-  let queue = WorkQueue<ObjectKey>()
+  let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
 
   init(_ context: ControllerContext) { self.context = context }
@@ -19,12 +19,12 @@ final class NamespaceController: Controller {
         guard new == nil, let namespace = old?.namespace,
           context.namespaces.get("", namespace)?.isTerminating ?? false
         else { return }
-        queue.add(ObjectKey("", namespace))
+        queue.add(NamespacedKey("", namespace))
       }
     }
   }
 
-  func reconcile(_ key: ObjectKey) throws {
+  func reconcile(_ key: NamespacedKey) throws {
     guard let namespace = try context.client.find(.namespaces, name: key.name), namespace.isTerminating else { return }
     guard namespace.spec["finalizers"].elements.contains("kubernetes") else { return }
     var left: [String] = []

@@ -7,7 +7,7 @@ final class NamespaceDefaultsController: Controller {
   static let configMapName = "kube-root-ca.crt"
 
   let name = "namespace defaults"
-  let queue = WorkQueue<ObjectKey>()
+  let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
   private let rootCertificate: String?
 
@@ -19,15 +19,15 @@ final class NamespaceDefaultsController: Controller {
   func observe() {
     context.namespaces.observe { [queue] _, new in if let new { queue.add(new.key) } }
     context.serviceAccounts.observe { [queue] old, new in
-      if new == nil, let old, old.name == "default" { queue.add(ObjectKey("", old.namespace)) }
+      if new == nil, let old, old.name == "default" { queue.add(NamespacedKey("", old.namespace)) }
     }
     context.configMaps.observe { [queue] old, new in
       guard let object = new ?? old, object.name == Self.configMapName else { return }
-      queue.add(ObjectKey("", object.namespace))
+      queue.add(NamespacedKey("", object.namespace))
     }
   }
 
-  func reconcile(_ key: ObjectKey) throws {
+  func reconcile(_ key: NamespacedKey) throws {
     guard let namespace = context.namespaces.get(key), !namespace.isTerminating else { return }
     if context.serviceAccounts.get(key.name, "default") == nil {
       try create(.serviceAccounts, KubernetesObject(.serviceAccounts, namespace: key.name, name: "default"))

@@ -16,7 +16,7 @@ final class NodeLifecycleController: Controller {
   }
 
   let name = "node lifecycle"
-  let queue = WorkQueue<ObjectKey>()
+  let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
   private let gracePeriod: Double
   private let signs = Mutex<[String: Sign]>([:])
@@ -44,7 +44,7 @@ final class NodeLifecycleController: Controller {
     }
   }
 
-  func reconcile(_ key: ObjectKey) throws {
+  func reconcile(_ key: NamespacedKey) throws {
     guard let node = context.nodes.get(key), !node.isTerminating else { return }
     let now = Timestamp.now()
     let sign =

@@ -13,7 +13,7 @@ final class NodeRangeController: Controller {
   }
 
   let name = "node pod ranges"
-  let queue = WorkQueue<ObjectKey>()
+  let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
   private let state: Mutex<State>
 
@@ -62,7 +62,7 @@ final class NodeRangeController: Controller {
     return texts.compactMap { Prefix($0) }
   }
 
-  func reconcile(_ key: ObjectKey) throws {
+  func reconcile(_ key: NamespacedKey) throws {
     // The newest node, not the cache's: somebody else may give out ranges too.
     guard context.nodes.get(key) != nil, let node = try context.client.find(.nodes, name: key.name),
       !node.isTerminating

@@ -4,7 +4,7 @@ internal import Kubernetes
 /// Removes pods nobody will end any more: on nodes that are gone, and ending ones that never got a node. Keys are pods.
 final class PodCollector: Controller {
   let name = "pod garbage"
-  let queue = WorkQueue<ObjectKey>()
+  let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
 
   init(_ context: ControllerContext) { self.context = context }
@@ -25,7 +25,7 @@ final class PodCollector: Controller {
     }
   }
 
-  func reconcile(_ key: ObjectKey) throws {
+  func reconcile(_ key: NamespacedKey) throws {
     guard let pod = context.pods.get(key) else { return }
     if let node = pod.nodeName {
       guard context.nodes.get("", node) == nil, try context.client.find(.nodes, name: node) == nil else { return }

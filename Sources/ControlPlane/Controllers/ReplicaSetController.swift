@@ -7,7 +7,7 @@ final class ReplicaSetController: Controller {
   static let burst = 500
 
   let name = "replicasets"
-  let queue = WorkQueue<ObjectKey>()
+  let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
   private let tracker: WriteTracker
 
@@ -23,7 +23,7 @@ final class ReplicaSetController: Controller {
     }
   }
 
-  func reconcile(_ key: ObjectKey) throws {
+  func reconcile(_ key: NamespacedKey) throws {
     guard let set = context.replicaSets.get(key), let selector = context.selector(of: set) else { return }
     let candidates = context.pods.list(namespace: key.namespace).filter { !$0.isTerminal }
     let pods = try context.claim(.pods, candidates, owner: set, .replicaSets, selector: selector)

@@ -7,11 +7,11 @@ final class Scheduler: Controller {
   static let schedulerName = "default-scheduler"
 
   let name = "scheduler"
-  let queue = WorkQueue<ObjectKey>()
+  let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
   /// Pods bound a moment ago that the cache still shows without a node: uid to pod with its node.
-  private let assumed = Mutex<[ObjectKey: KubernetesObject]>([:])
-  private let unschedulable = Mutex<Set<ObjectKey>>([])
+  private let assumed = Mutex<[NamespacedKey: KubernetesObject]>([:])
+  private let unschedulable = Mutex<Set<NamespacedKey>>([])
 
   init(_ context: ControllerContext) { self.context = context }
 
@@ -50,7 +50,7 @@ final class Scheduler: Controller {
       && pod.spec["schedulingGates"].elements.isEmpty
   }
 
-  func reconcile(_ key: ObjectKey) throws {
+  func reconcile(_ key: NamespacedKey) throws {
     guard let pod = context.pods.get(key), Self.isWaiting(pod), assumed.withLock({ $0[key]?.uid }) != pod.uid else {
       return
     }

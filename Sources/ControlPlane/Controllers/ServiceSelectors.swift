@@ -6,18 +6,18 @@ internal import Synchronization
 /// shows count, and only the Services of the pod's namespace are asked.
 final class ServiceSelectors: Sendable {
   private let context: ControllerContext
-  private let listeners = Mutex<[@Sendable (ObjectKey) -> Void]>([])
+  private let listeners = Mutex<[@Sendable (NamespacedKey) -> Void]>([])
 
   init(_ context: ControllerContext) { self.context = context }
 
   /// Adds someone who is told the Services whose endpoints may have changed. Before the caches start.
-  func observe(_ listener: @escaping @Sendable (ObjectKey) -> Void) { listeners.withLock { $0.append(listener) } }
+  func observe(_ listener: @escaping @Sendable (NamespacedKey) -> Void) { listeners.withLock { $0.append(listener) } }
 
   func start() {
     context.pods.observe { [self] old, new in
       if let old, let new, !Self.isDifferent(old, new) { return }
       guard let namespace = (new ?? old)?.namespace else { return }
-      var keys: [ObjectKey] = []
+      var keys: [NamespacedKey] = []
       for service in context.services.list(namespace: namespace) {
         let selector = LabelRequirements(map: service.spec["selector"].stringMap)
         if selector.matches(new?.labels ?? [:]) || selector.matches(old?.labels ?? [:]) { keys.append(service.key) }

@@ -7,7 +7,7 @@ final class StatefulSetController: Controller {
   static let indexLabel = "apps.kubernetes.io/pod-index"
 
   let name = "statefulsets"
-  let queue = WorkQueue<ObjectKey>()
+  let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
   private let tracker: WriteTracker
 
@@ -31,7 +31,7 @@ final class StatefulSetController: Controller {
     return ordinal
   }
 
-  func reconcile(_ key: ObjectKey) throws {
+  func reconcile(_ key: NamespacedKey) throws {
     guard let set = context.statefulSets.get(key), !set.isTerminating, tracker.isSettled(key),
       let selector = context.selector(of: set)
     else { return }

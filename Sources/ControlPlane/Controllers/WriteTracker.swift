@@ -14,42 +14,42 @@ final class WriteTracker: Sendable {
   }
 
   private struct Entry {
-    var owner: ObjectKey
+    var owner: NamespacedKey
     var awaited: Awaited
     var since: Timestamp
   }
 
   private struct State {
-    var pending: [ObjectKey: Entry] = [:]
-    var children: [ObjectKey: Set<ObjectKey>] = [:]
+    var pending: [NamespacedKey: Entry] = [:]
+    var children: [NamespacedKey: Set<NamespacedKey>] = [:]
   }
 
   /// Seconds after which a write counts as seen; an object can come and go between two lists.
   static let timeout = 30.0
 
   private let cache: ObjectCache
-  private let queue: WorkQueue<ObjectKey>
+  private let queue: WorkQueue<NamespacedKey>
   private let state = Mutex(State())
 
   /// Watches a cache; owners whose last write was seen are put into `queue`.
-  init(_ cache: ObjectCache, queue: WorkQueue<ObjectKey>) {
+  init(_ cache: ObjectCache, queue: WorkQueue<NamespacedKey>) {
     self.cache = cache
     self.queue = queue
     cache.observe { [weak self] old, new in self?.observe(old, new) }
   }
 
   /// The API answered with this object to a creation or update.
-  func wrote(_ object: KubernetesObject, for owner: ObjectKey) {
+  func wrote(_ object: KubernetesObject, for owner: NamespacedKey) {
     guard let version = UInt64(object.resourceVersion) else { return }
     note(object.key, owner, .version(version))
   }
 
   /// The API accepted the deletion of this object.
-  func deleted(_ object: KubernetesObject, for owner: ObjectKey) {
+  func deleted(_ object: KubernetesObject, for owner: NamespacedKey) {
     note(object.key, owner, .ending(uid: object.uid))
   }
 
-  private func note(_ key: ObjectKey, _ owner: ObjectKey, _ awaited: Awaited) {
+  private func note(_ key: NamespacedKey, _ owner: NamespacedKey, _ awaited: Awaited) {
     // The cache is asked under the lock: what arrives after that finds the entry.
     state.withLock { state in
       if Self.isSeen(awaited, cache.get(key), isGone: false) { return }
@@ -71,7 +71,7 @@ final class WriteTracker: Sendable {
 
   private func observe(_ old: KubernetesObject?, _ new: KubernetesObject?) {
     guard let key = (new ?? old)?.key else { return }
-    let settled = state.withLock { state -> ObjectKey? in
+    let settled = state.withLock { state -> NamespacedKey? in
       guard let entry = state.pending[key] else { return nil }
       var isSeen = Self.isSeen(entry.awaited, new, isGone: new == nil)
       // A deletion that is older than the creation awaited is not its end.
@@ -90,7 +90,7 @@ final class WriteTracker: Sendable {
   }
 
   /// Whether the cache shows everything that was written for the owner. If not, the owner comes into the queue again.
-  func isSettled(_ owner: ObjectKey) -> Bool {
+  func isSettled(_ owner: NamespacedKey) -> Bool {
     let isSettled = state.withLock { state in
       guard let children = state.children[owner] else { return true }
       let now = Timestamp.now()

@@ -36,10 +36,10 @@ import Testing
   }
 
   @Test func trackerWaitsForTheCache() {
-    let queue = WorkQueue<ObjectKey>()
+    let queue = WorkQueue<NamespacedKey>()
     let cache = ObjectCache(.pods)
     let tracker = WriteTracker(cache, queue: queue)
-    let owner = ObjectKey("default", "rs")
+    let owner = NamespacedKey("default", "rs")
     func pod(_ name: String, _ version: Int, terminating: Bool = false) -> KubernetesObject {
       var pod = Samples.pod(name, terminating: terminating)
       pod.json["metadata", "resourceVersion"] = .string(String(version))
