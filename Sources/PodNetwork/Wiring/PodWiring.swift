@@ -37,10 +37,13 @@ package struct PodWiring {
         throw CNIError(.wiring, "interface \(name) vanished from \(sandbox) while it was being set up")
       }
       try configure(inside.index, name, addresses, pod: pod, podRoutes: podRoutes)
+      // Where br_netfilter is on for all bridges (as kubeadm asks), a Service is translated while the packet is still on
+      // the bridge, and a pod that is its own backend gets it back by the port it came from.
+      let hairpin = inside.peer.map { [RouteRequest.setBridgePort($0, hairpin: true)] } ?? []
       try host.perform(
         // The alias first: DEL finds the link by it. No entry of a pod that had the address before survives.
         [.setLink(.name(hostName), .init(alias: PodLink.alias(attachment)))]
-          + addresses.map { .setNeighbour(Neighbour(interface: bridgeLink.index, $0, mac: mac)) })
+          + hairpin + addresses.map { .setNeighbour(Neighbour(interface: bridgeLink.index, $0, mac: mac)) })
       return CNIResult(
         interfaces: [
           .init(name: configuration.bridge, mac: bridgeLink.mac, mtu: bridgeLink.mtu),
