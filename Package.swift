@@ -56,7 +56,7 @@ let package = Package(
     room("NodeRouting", ["Addressing", "Linux", "Netlink", "ClusterModel"]),
     room("ServiceProxy", ["Addressing", "Linux", "Netlink", "ClusterModel"]),
     room("NetworkPolicy", ["Addressing", "Linux", "Netlink", "ClusterModel"]),
-    room("ClusterDNS", ["Addressing", "Linux", "CLinux", "ClusterModel"]),
+    room("ClusterDNS", ["Addressing", "Linux", "CLinux", "Netlink", "ClusterModel"]),
     room("HTTPRouting", ["Addressing", "CLinux", "Linux", "ClusterModel"]),
 
     // Roles
@@ -106,7 +106,7 @@ let package = Package(
     tests("NodeRoutingTests", ["NodeRouting", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests("ServiceProxyTests", ["ServiceProxy", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests("NetworkPolicyTests", ["NetworkPolicy", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
-    tests("ClusterDNSTests", ["ClusterDNS", "Linux", "Addressing", "ClusterModel"]),
+    tests("ClusterDNSTests", ["ClusterDNS", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests("HTTPRoutingTests", ["HTTPRouting", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests("ControlPlaneTests", ["ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("NodeAgentTests", ["NodeAgent", "ClusterModel", "Kubernetes", "JSON", "Linux"]),

@@ -2,11 +2,16 @@ internal import Addressing
 internal import ClusterDNS
 package import ClusterModel
 internal import Linux
+internal import Netlink
+internal import Synchronization
 
 /// Cluster DNS on the node itself: a name server at the cluster DNS address, reached without leaving the node.
 package final class DNSPlane: Plane {
   package let name = "dns"
   private let server: DNSServer
+  /// Used by `init`, `watch` and then the plane's own thread alone, one after another.
+  private nonisolated(unsafe) let interception: DNSInterception
+  private let watcher: Mutex<TableWatch?> = Mutex(nil)
 
   /// Binds the cluster DNS address; answers (SERVFAIL until the first synchronization) begin at once.
   package init(_ configuration: AgentConfiguration) throws {
@@ -18,6 +23,14 @@ package final class DNSPlane: Plane {
     settings.isFreeBind = true
     server = try DNSServer(settings)
     try server.start()
+    interception = try DNSInterception(configuration.clusterDNS)
+    try interception.ensure()
+  }
+
+  package func watch(_ requestRepair: @escaping @Sendable () -> Void) throws {
+    let started = try TableWatch(
+      [(.inet, DNSInterception.table.name)], ignoring: [interception.port], onChange: requestRepair)
+    watcher.withLock { $0 = started }
   }
 
   package func wants(_ key: ChangeKey) -> Bool {
@@ -48,7 +61,13 @@ package final class DNSPlane: Plane {
     }
   }
 
-  package func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws {}
+  package func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws { try interception.ensure() }
 
-  package func stop() { server.stop() }
+  package func stop() {
+    watcher.withLock { watcher in
+      watcher?.stop()
+      watcher = nil
+    }
+    server.stop()
+  }
 }

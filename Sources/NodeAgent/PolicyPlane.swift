@@ -19,7 +19,8 @@ package final class PolicyPlane: Plane {
   }
 
   package func watch(_ requestRepair: @escaping @Sendable () -> Void) throws {
-    let started = try TableWatch([(.inet, PolicyEnforcer.tableName)], ignoring: [enforcer.port], onChange: requestRepair)
+    let started = try TableWatch(
+      [(.inet, PolicyEnforcer.tableName)], ignoring: [enforcer.port], onChange: requestRepair)
     watcher.withLock { $0 = started }
   }
 

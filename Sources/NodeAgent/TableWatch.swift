@@ -53,7 +53,8 @@ private final class EventSignal: Sendable {
   /// Waits until the other descriptor is readable; false once `signal` was called.
   func wait(or other: CInt) -> Bool {
     var entries = [
-      pollfd(fd: other, events: Int16(POLLIN), revents: 0), pollfd(fd: descriptor.raw, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: other, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: descriptor.raw, events: Int16(POLLIN), revents: 0),
     ]
     while poll(&entries, 2, -1) < 0 && errno == EINTR {}
     return entries[1].revents == 0
