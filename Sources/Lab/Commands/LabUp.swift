@@ -84,6 +84,7 @@ struct LabUp {
     try LabAccess.writeKubeconfigs(site, lab, tokens: tokens)
     let client = try LabAccess.client(site)
     try waitUntil("the API answers") { (try? client.list(.namespaces)) != nil }
+    try ClusterAddons.install(lab, client)
     try waitUntil("every node is ready") {
       let nodes = (try? client.list(.nodes).items) ?? []
       return lab.workers.allSatisfy { worker in nodes.contains { $0.name == worker.name && $0.isTrue("Ready") } }
