@@ -18,7 +18,7 @@ enum Scripts {
     while True:
         for s in select.select([tcp] + udps + connections, [], [])[0]:
             if s is tcp:
-                c, peer = tcp.accept(); c.sendall(f"{name} {peer[0]}\\n".encode()); connections.append(c)
+                c, peer = tcp.accept(); c.sendall(f"{name} {peer[0].replace('::ffff:', '')}\\n".encode()); connections.append(c)
             elif s in udps:
                 data, peer = s.recvfrom(2000); s.sendto(f"{name} {peer[0]}\\n".encode(), peer)
             else:

@@ -4,7 +4,8 @@ import Linux
 /// One node with pods on a bridge, a host outside, all of them namespaces, removed with this object.
 ///
 /// Pods hold 10.244.0.N/32 and fd00:244::N/128 and send everything to the bridge's address, as our pods do. The world is
-/// 192.0.2.2, which routes the service and pod ranges through the node.
+/// 192.0.2.2, which routes the service and pod ranges through the node. br_netfilter, where loaded, is switched off in the
+/// node's namespace: with it a pod cannot reach itself without `hairpin on` at its port.
 final class TestNode {
   let prefix: String
   let namespace: NetworkNamespace
@@ -30,6 +31,9 @@ final class TestNode {
     script += """
       sysctl() { ip netns exec \(node) sh -c "echo $2 > /proc/sys/net/$1"; }
       sysctl ipv4/ip_forward 1; sysctl ipv6/conf/all/forwarding 1; sysctl ipv4/conf/all/send_redirects 0
+      for family in ip ip6; do
+        test ! -e /proc/sys/net/bridge || sysctl bridge/bridge-nf-call-${family}tables 0
+      done
       ip -n \(node) link add cni0 type bridge
       ip -n \(node) addr add 10.244.0.1/24 dev cni0; ip -n \(node) addr add fd00:244::1/64 dev cni0 nodad
       ip -n \(node) link set cni0 up
@@ -120,6 +124,11 @@ final class TestNode {
     counts.reduce(into: [:]) { result, entry in
       result[String(entry.key.prefix { $0 != " " }), default: 0] += entry.value
     }
+  }
+
+  /// A listing's words, whatever the order the kernel gives elements in.
+  static func words(_ listing: String) -> [Substring] {
+    listing.split { $0.isWhitespace || $0 == "," }.sorted()
   }
 
   private static func counts(_ text: String) -> [String: Int] {
