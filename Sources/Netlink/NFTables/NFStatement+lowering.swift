@@ -84,11 +84,8 @@ struct NFLowering {
     case .reject(let reject):
       switch reject {
       case .tcpReset: emit(.reject(type: NFT_REJECT_TCP_RST.rawValue, code: 0))
-      case .portUnreachable:
-        emit(.reject(type: NFT_REJECT_ICMPX_UNREACH.rawValue, code: UInt8(NFT_REJECT_ICMPX_PORT_UNREACH.rawValue)))
-      case .administrativelyProhibited:
-        emit(
-          .reject(type: NFT_REJECT_ICMPX_UNREACH.rawValue, code: UInt8(NFT_REJECT_ICMPX_ADMIN_PROHIBITED.rawValue)))
+      case .portUnreachable: refuse(icmp: 3, icmpv6: 4, any: NFT_REJECT_ICMPX_PORT_UNREACH)
+      case .administrativelyProhibited: refuse(icmp: 13, icmpv6: 1, any: NFT_REJECT_ICMPX_ADMIN_PROHIBITED)
       }
     case .masquerade(let fullyRandom): emit(.masquerade(flags: fullyRandom ? Self.fullyRandom : 0))
     case .redirect(let port):
@@ -126,6 +123,18 @@ struct NFLowering {
       emit(
         .dynamicSet(operation, set: set, key: 0, data: data.isEmpty ? nil : dataRegister, timeout: timeout))
     default: preconditionFailure("statement \(statement) has no lowering")
+    }
+  }
+
+  /// A rule that has matched one family says the code in that family's ICMP, as nft does (RFC 792, RFC 1812, RFC 4443);
+  /// otherwise the kernel chooses by the packet.
+  private mutating func refuse(icmp: UInt8, icmpv6: UInt8, any: nft_reject_inet_code) {
+    if satisfied.contains(.network(.v4)) {
+      emit(.reject(type: NFT_REJECT_ICMP_UNREACH.rawValue, code: icmp))
+    } else if satisfied.contains(.network(.v6)) {
+      emit(.reject(type: NFT_REJECT_ICMP_UNREACH.rawValue, code: icmpv6))
+    } else {
+      emit(.reject(type: NFT_REJECT_ICMPX_UNREACH.rawValue, code: UInt8(any.rawValue)))
     }
   }
 

@@ -42,6 +42,14 @@ import Testing
     (
       "prohibited", [.reject(.administrativelyProhibited)], "reject with icmpx admin-prohibited"
     ),
+    (
+      "reject 4", [.match(.source(.v4), inSet: "pods"), .reject(.portUnreachable)],
+      "ip saddr @pods reject with icmp port-unreachable"
+    ),
+    (
+      "prohibited 6", [.match(.source(.v6), in: Prefix("fd00::/8")!), .reject(.administrativelyProhibited)],
+      "ip6 saddr fd00::/8 reject with icmpv6 admin-prohibited"
+    ),
     ("set", [.match(.source(.v4), inSet: "pods"), .return], "ip saddr @pods return"),
     ("not in set", [.match(.source(.v4), notInSet: "pods"), .return], "ip saddr != @pods return"),
     (
