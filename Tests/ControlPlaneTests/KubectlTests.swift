@@ -117,7 +117,7 @@ struct KubectlTests {
     Step(command: "create namespace shop", prints: ["namespaces \"shop\" already exists"], fails: true),
     Step(command: "delete pod single --now", prints: ["pod \"single\" deleted"]),
     Step(command: "delete -f MANIFEST", prints: ["deployment.apps \"web\" deleted", "service \"web\" deleted"]),
-    Step(command: "wait --for=delete deploy/web --timeout=10s", prints: []),
+    Step(command: "wait --for=delete deploy/web --timeout=10s", prints: [], leastMinor: 27),
     Step(command: "apply --server-side -f MANIFEST", prints: ["deployment.apps/web serverside-applied"]),
     Step(command: "scale deploy web --replicas 7", prints: ["scaled"]),
     Step(
