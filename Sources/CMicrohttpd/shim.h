@@ -1,6 +1,8 @@
 #pragma once
 // What Swift sees of the library; wrappers for variadic functions belong here as static inline functions.
 #include <microhttpd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 struct swiftlet_mhd_start {
@@ -38,6 +40,16 @@ static inline struct MHD_Daemon *swiftlet_mhd_start(const struct swiftlet_mhd_st
 static inline int swiftlet_mhd_socket(struct MHD_Connection *connection) {
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
   return info ? info->connect_fd : -1;
+}
+
+/// Makes the kernel ask a silent peer whether it still lives, after half a minute and then three times: a peer whose
+/// network namespace is gone says nothing any more.
+static inline void swiftlet_mhd_keep_alive(int socket) {
+  int on = 1, idle = 30, interval = 10, count = 3;
+  setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+  setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+  setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
 /// Seconds after which a connection without traffic is closed; 0 = never.

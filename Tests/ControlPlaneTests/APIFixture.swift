@@ -3,6 +3,7 @@ import ControlPlane
 import Glibc
 import JSON
 import Kubernetes
+import Linux
 import Testing
 
 /// An API server in this process, on a database in a folder of its own that is removed with it.
@@ -10,20 +11,19 @@ final class APIFixture: Sendable {
   let folder: String
   let server: APIServer
 
-  init(serviceRange: String = "10.96.0.0/16", configure: (inout APIServerConfiguration) -> Void = { _ in }) throws {
+  init(serviceRange: String = "10.96.0.0/16", configure: (inout APIServerConfiguration, String) -> Void = { _, _ in })
+    throws
+  {
     var template = Array("/tmp/swt-api-XXXXXX".utf8CString)
     folder = try #require(mkdtemp(&template).map { String(cString: $0) })
     var configuration = APIServerConfiguration(
       databasePath: folder + "/api.db", serviceRanges: [try Prefix(parsing: serviceRange)])
     configuration.advertisedAddress = IPAddress("192.168.77.2")
-    configure(&configuration)
+    configure(&configuration, folder)
     server = try APIServer(configuration)
   }
 
-  deinit {
-    for name in ["api.db", "api.db-wal", "api.db-shm", "pki"] { unlink(folder + "/" + name) }
-    rmdir(folder)
-  }
+  deinit { try? Files.removeTree(folder) }
 
   /// Sends a request and reads the answer as JSON.
   @discardableResult

@@ -59,8 +59,8 @@ struct WatchTests {
   }
 
   @Test func aWatchFromAFarPastIsToldToStartAnew() throws {
-    let api = try APIFixture()
-    for index in 0..<4200 {
+    let api = try APIFixture { configuration, _ in configuration.historyLimit = 8 }
+    for index in 0..<20 {
       try api.server.store.write { transaction in
         _ = transaction.put(
           StoreKey("configmaps", namespace: "default", name: "c"), ["n": .int(Int64(index)), "metadata": [:]])

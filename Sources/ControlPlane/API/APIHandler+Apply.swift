@@ -5,7 +5,8 @@ extension APIHandler {
   /// Server-side apply (KEP-555): creates the object if there is none.
   func apply(_ name: String, _ request: ResourceRequest) throws -> APIResponse {
     guard let manager = request.target["fieldManager"], !manager.isEmpty else {
-      throw StatusError.badRequest("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch")
+      throw StatusError.badRequest(
+        "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch")
     }
     let applied = try appliedObject(request)
     if let found = applied["metadata", "name"].string, found != name {

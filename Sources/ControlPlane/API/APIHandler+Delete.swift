@@ -26,7 +26,8 @@ extension APIHandler {
 
   /// Removes an object, or marks it as being deleted while a finalizer or a pod's grace period holds it.
   func delete(
-    _ name: String, _ kind: ResourceKind, namespace: String?, _ options: DeletionRequest, _ transaction: StoreTransaction
+    _ name: String, _ kind: ResourceKind, namespace: String?, _ options: DeletionRequest,
+    _ transaction: StoreTransaction
   ) throws -> (object: StoredObject, isGone: Bool) {
     let key = kind.key(namespace, name)
     guard let current = transaction.get(key) else { throw StatusError.notFound(kind, name) }

@@ -41,7 +41,9 @@ package enum APIListener: Sendable {
     let offset = address.family == .v4 ? 4 : 8
     bytes.replaceSubrange(offset..<(offset + address.bytes.count), with: address.bytes)
     try check(what) {
-      bytes.withUnsafeBytes { Glibc.bind(socket, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t($0.count)) }
+      bytes.withUnsafeBytes {
+        Glibc.bind(socket, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t($0.count))
+      }
     }
     try check(what) { Glibc.listen(socket, 512) }
   }

@@ -111,7 +111,9 @@ struct FieldStructure {
   }
 
   /// The members of a set whose values differ between two objects or are in only one of them.
-  func differences(_ set: FieldSet, _ left: JSON?, _ right: JSON?, _ type: Schema.FieldType?, _ list: ListKind = .atomic)
+  func differences(
+    _ set: FieldSet, _ left: JSON?, _ right: JSON?, _ type: Schema.FieldType?, _ list: ListKind = .atomic
+  )
     -> FieldSet
   {
     var result = FieldSet()
@@ -164,7 +166,9 @@ struct FieldStructure {
   }
 
   /// An object without the members of a set, unless `kept` holds something in them.
-  func remove(_ set: FieldSet, keeping kept: FieldSet, from value: JSON, _ type: Schema.FieldType?, _ list: ListKind = .atomic)
+  func remove(
+    _ set: FieldSet, keeping kept: FieldSet, from value: JSON, _ type: Schema.FieldType?, _ list: ListKind = .atomic
+  )
     -> JSON
   {
     var result = value

@@ -135,7 +135,9 @@ private func send(_ answer: APIAnswer, _ connection: OpaquePointer, _ server: HT
     status = 200
     server.began(stream)
     swiftlet_mhd_set_timeout(connection, 0)
-    let watch = HTTPWatch(server: server, stream: stream, socket: swiftlet_mhd_socket(connection))
+    let socket = swiftlet_mhd_socket(connection)
+    swiftlet_mhd_keep_alive(socket)
+    let watch = HTTPWatch(server: server, stream: stream, socket: socket)
     response = MHD_create_response_from_callback(
       swiftlet_MHD_SIZE_UNKNOWN, 32 * 1024, readWatch, Unmanaged.passRetained(watch).toOpaque(), freeWatch)
     MHD_add_response_header(response, "content-type", "application/json")

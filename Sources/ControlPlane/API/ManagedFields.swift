@@ -135,7 +135,8 @@ struct ManagedFields {
       if paths.count == 1 {
         parts.append("\(by): \(paths[0])")
       } else {
-        parts.append("conflicts" + by.dropFirst("conflict".count) + ":\n" + paths.map { "- \($0)" }.joined(separator: "\n"))
+        parts.append(
+          "conflicts" + by.dropFirst("conflict".count) + ":\n" + paths.map { "- \($0)" }.joined(separator: "\n"))
       }
     }
     let count = causes.count == 1 ? "1 conflict" : "\(causes.count) conflicts"

@@ -112,6 +112,7 @@ enum ObjectDefaults {
   static func keepFields(_ object: inout JSON, old: JSON, kind: ResourceKind) {
     guard kind.qualifiedName == "services" else { return }
     object.update("spec") { spec in
+      dropTypeDependentFields(&spec, old: old["spec"])
       let type = spec["type"].string ?? "ClusterIP"
       guard type != "ExternalName", old["spec", "type"].string != "ExternalName" else { return }
       // An empty clusterIP with the list kept, or the other way, is completed from what it was.
@@ -131,6 +132,28 @@ enum ObjectDefaults {
         }
         if type == "LoadBalancer" { spec.setDefault("healthCheckNodePort", old["spec", "healthCheckNodePort"]) }
       }
+    }
+  }
+
+  /// Another type of Service lets go of what only the former type could have, as long as the client did not set it anew.
+  private static func dropTypeDependentFields(_ spec: inout JSON, old: JSON) {
+    let type = spec["type"].string ?? "ClusterIP"
+    let oldType = old["type"].string ?? "ClusterIP"
+    guard type != oldType else { return }
+    func drop(_ field: String) { if spec[field] == old[field] { spec[field] = .null } }
+    if type == "ExternalName" {
+      for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] { drop(field) }
+    }
+    let hasNodePorts = ["NodePort", "LoadBalancer"]
+    if hasNodePorts.contains(oldType), !hasNodePorts.contains(type) {
+      let before = Set(old["ports"].elements.compactMap { $0["nodePort"].int })
+      spec.updateEach("ports") { port in
+        if let number = port["nodePort"].int, before.contains(number) { port["nodePort"] = .null }
+      }
+      drop("externalTrafficPolicy")
+    }
+    if oldType == "LoadBalancer" {
+      for field in ["allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"] { drop(field) }
     }
   }
 }

@@ -10,7 +10,7 @@ package final class NodePortAllocator: Admission {
   package init(range: ClosedRange<Int> = 30000...32767) { self.range = range }
 
   /// Ports at the beginning that are given out last.
-  private var staticBand: Int { min(max(16, range.count / 32), 128) }
+  private var staticBand: Int { range.count <= 16 ? 0 : min(max(16, range.count / 32), 128) }
 
   package func committed(_ event: StoreEvent) {
     guard event.object.key.resource == "services" else { return }

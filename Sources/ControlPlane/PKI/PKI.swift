@@ -25,7 +25,8 @@ package struct PKI: Sendable {
     let root: Certificate
     if let found = try Self.read(folder, "ca") {
       guard found.lasts(days: 30) else {
-        throw PKIError("\(folder)/ca.crt", "the certificate authority expires within a month; remove the folder to make a new one")
+        throw PKIError(
+          "\(folder)/ca.crt", "the certificate authority expires within a month; remove the folder to make a new one")
       }
       root = found
     } else {
@@ -46,7 +47,7 @@ package struct PKI: Sendable {
     let path = folder + "/tokens.csv"
     if access(path, F_OK) != 0 {
       let admin = "\(Self.newToken()),kubernetes-admin,admin,system:masters\n"
-      try Self.write(path, admin, mode: 0o600)
+      try Files.write(path, admin, mode: 0o600, durable: true)
     }
     tokens = try TokenFile(path: path)
   }
@@ -61,7 +62,7 @@ package struct PKI: Sendable {
   private static func read(_ folder: String, _ name: String) throws -> Certificate? {
     let paths = ["\(folder)/\(name).crt", "\(folder)/\(name).key"]
     guard paths.allSatisfy({ access($0, F_OK) == 0 }) else { return nil }
-    let texts = try paths.map { String(decoding: try Linux.FileDescriptor.open($0).readAll(), as: UTF8.self) }
+    let texts = try paths.map { try Files.readText($0) }
     guard let certificate = Certificate.read(TLSIdentity(certificate: texts[0], key: texts[1])) else {
       throw PKIError(paths[0], "no certificate that belongs to \(paths[1]); remove both to make new ones")
     }
@@ -69,17 +70,7 @@ package struct PKI: Sendable {
   }
 
   private static func write(_ folder: String, _ name: String, _ identity: TLSIdentity) throws {
-    try write("\(folder)/\(name).key", identity.key, mode: 0o600)
-    try write("\(folder)/\(name).crt", identity.certificate, mode: 0o644)
-  }
-
-  /// Under another name first, so that a crash leaves no half file.
-  private static func write(_ path: String, _ text: String, mode: UInt32) throws {
-    unlink(path + ".new")
-    do {
-      let file = try Linux.FileDescriptor.open(path + ".new", O_WRONLY | O_CREAT | O_EXCL, mode: mode)
-      try file.writeAll(Array(text.utf8))
-    }
-    guard rename(path + ".new", path) == 0 else { throw SystemError("write \(path)") }
+    try Files.write("\(folder)/\(name).key", identity.key, mode: 0o600, durable: true)
+    try Files.write("\(folder)/\(name).crt", identity.certificate, durable: true)
   }
 }

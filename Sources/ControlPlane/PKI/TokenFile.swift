@@ -7,7 +7,7 @@ package struct TokenFile: Sendable {
   package let adminToken: String
 
   package init(path: String) throws {
-    let text = String(decoding: try Linux.FileDescriptor.open(path).readAll(), as: UTF8.self)
+    let text = try Files.readText(path)
     try self.init(text: text, path: path)
   }
 

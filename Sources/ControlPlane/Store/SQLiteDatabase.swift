@@ -39,8 +39,7 @@ final class SQLiteDatabase {
     }
     if findings != ["ok"] {
       sqlite3_close_v2(handle)
-      throw StoreError(
-        path, "is damaged (\(findings.joined(separator: "; "))); restore a copy, or remove it to start anew")
+      throw Self.damaged(path, findings.joined(separator: "; "))
     }
   }
 
@@ -103,11 +102,17 @@ final class SQLiteDatabase {
     }
   }
 
+  private static func damaged(_ path: String, _ finding: String) -> StoreError {
+    StoreError(path, "is damaged (\(finding)); restore a copy, or remove it to start anew")
+  }
+
   private func failure(_ code: CInt, _ what: String) -> StoreError {
     if code & 0xFF == SQLITE_BUSY {
       return StoreError(path, "is in use by another process; stop it first, or name another file")
     }
-    return StoreError(path, "\(what): \(String(cString: sqlite3_errmsg(handle)))")
+    let reason = String(cString: sqlite3_errmsg(handle))
+    if code & 0xFF == SQLITE_CORRUPT || code & 0xFF == SQLITE_NOTADB { return Self.damaged(path, reason) }
+    return StoreError(path, "\(what): \(reason)")
   }
 
   func run(_ sql: String) throws(StoreError) {
