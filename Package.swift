@@ -57,7 +57,7 @@ let package = Package(
     room("ServiceProxy", ["Addressing", "Linux", "Netlink", "ClusterModel"]),
     room("NetworkPolicy", ["Addressing", "Linux", "Netlink", "ClusterModel"]),
     room("ClusterDNS", ["Addressing", "Linux", "CLinux", "ClusterModel"]),
-    room("HTTPRouting", ["Addressing", "JSON", "Linux", "ClusterModel"]),
+    room("HTTPRouting", ["Addressing", "CLinux", "Linux", "ClusterModel"]),
 
     // Roles
     room(

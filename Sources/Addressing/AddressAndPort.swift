@@ -1,7 +1,10 @@
 /// An address with a port: where a server listens or is reached.
 public struct AddressAndPort: Hashable, Comparable, Sendable, CustomStringConvertible {
-  public var address: IPAddress
+  // The port stands first on purpose. After the address, its bytes would share a register with the address's last ones,
+  // and Swift 6.3.1 then reads an argument of this type as 128-bit data from an address that is not aligned for it: a
+  // crash in unoptimized code, depending on the caller's stack.
   public var port: UInt16
+  public var address: IPAddress
 
   public init(_ address: IPAddress, _ port: UInt16) {
     self.address = address
