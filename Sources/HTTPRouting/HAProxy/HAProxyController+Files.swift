@@ -38,7 +38,7 @@ extension HAProxyController {
   func checkConfiguration() throws {
     let path = "\(configuration.directory)/haproxy.cfg"
     let result = try ChildProcess.run(
-      [configuration.program, "-c", "-q", "-f", "\(path).new"], limit: 1 << 16, timeout: 60)
+      [configuration.program, "-c", "-f", "\(path).new"], limit: 1 << 16, timeout: 60)
     guard result.status.isSuccess else { throw Failure.badConfiguration(Self.alerts(result.errorOutput)) }
     try check("rename \(path).new") { rename("\(path).new", path) }
   }
@@ -64,7 +64,7 @@ extension HAProxyController {
         """
       try Files.write("\(path).cfg", text)
       let result = try ChildProcess.run(
-        [configuration.program, "-c", "-q", "-f", "\(path).cfg"], limit: 1 << 16, timeout: 60)
+        [configuration.program, "-c", "-f", "\(path).cfg"], limit: 1 << 16, timeout: 60)
       return result.status.isSuccess ? nil : Self.alerts(result.errorOutput)
     } catch {
       return "\(error)"
