@@ -23,10 +23,14 @@ final class TestNode {
     var text: String { lines.withLock { $0.joined(separator: "\n") } }
   }
 
-  init(_ name: String, withNetwork: Bool = true) throws {
-    directory = "/tmp/swt-runtime-\(name)-\(getpid())"
-    try? Files.removeTree(directory)
-    namespace = try NetworkNamespace.create()
+  /// - Parameter existing: the namespace's path and the directory of a node that another process left.
+  init(
+    _ name: String, withNetwork: Bool = true, existing: (namespace: String, directory: String)? = nil,
+    boundTo path: String? = nil
+  ) throws {
+    directory = existing?.directory ?? "/tmp/swt-runtime-\(name)-\(getpid())"
+    if existing == nil { try? Files.removeTree(directory) }
+    namespace = try existing.map { try NetworkNamespace(path: $0.namespace) } ?? NetworkNamespace.create(boundTo: path)
     configuration = NodeRuntimeConfiguration(
       nodeName: "node1", nodeAddresses: [IPAddress("192.168.77.11")!], stateDirectory: "\(directory)/state",
       networkConfigurationDirectory: "\(directory)/cni", networkBinaryDirectories: ["/usr/lib/cni"],
@@ -38,10 +42,11 @@ final class TestNode {
     try Files.makeDirectories(configuration.networkConfigurationDirectory)
     if withNetwork { try writeNetwork() }
     if let mount = try? ControlGroup.mountPoint() {
-      let group = "\(mount)/swt-runtime-\(name)-\(getpid())"
+      let group = "\(mount)/\(directory.split(separator: "/").last ?? "")"
       try Files.makeDirectories(group)
       configuration.controlGroup = group
     }
+    if existing != nil { return }
     #expect(try run(["ip", "link", "set", "lo", "up"]).status.isSuccess)
     #expect(try run(["ip", "address", "add", "192.168.77.11/32", "dev", "lo"]).status.isSuccess)
   }
@@ -73,8 +78,8 @@ final class TestNode {
     try Files.write("\(configuration.networkConfigurationDirectory)/10-swiftlet.conflist", list.bytes())
   }
 
-  func start() throws {
-    let runtime = try NodeRuntime(configuration, client: APIClient(api))
+  func start(_ transport: (any APITransport)? = nil) throws {
+    let runtime = try NodeRuntime(configuration, client: APIClient(transport ?? api))
     runtime.start()
     self.runtime = runtime
   }
