@@ -17,23 +17,16 @@ import Testing
     try? Files.removeTree(Self.directory)
     defer { try? NetworkNamespace.remove(path: Self.namespace) }
     await #expect(processExitsWith: .signal(SIGKILL)) {
-      let node = try TestNode("crash-child", boundTo: CrashKernelTests.namespace)
-      // The state goes where the next process looks for it.
-      node.configuration.stateDirectory = "\(CrashKernelTests.directory)/state"
-      if let mount = try? ControlGroup.mountPoint() { node.configuration.controlGroup = "\(mount)/swt-runtime-crash" }
+      let node = try TestNode(
+        "crash", directory: CrashKernelTests.directory, boundTo: CrashKernelTests.namespace)
       node.createPod("web-1", NodeRuntimeKernelTests.web)
       try node.start()
       let pod = try node.waitForPod("web-1", "ready") { $0.isReadyPod }
       try Files.write("\(CrashKernelTests.directory)/pod.json", pod.bytes())
-      // The plugins' leases and configuration are looked for below the other directory.
-      for name in ["cni", "leases"] {
-        _ = try ChildProcess.run(["cp", "-a", "\(node.directory)/\(name)", CrashKernelTests.directory])
-      }
-      try Files.removeTree(node.directory)
       kill(getpid(), SIGKILL)
     }
     let pod = try JSON(parsing: try Files.read("\(Self.directory)/pod.json"))
-    let node = try TestNode("crash", existing: (Self.namespace, Self.directory))
+    let node = try TestNode("crash", directory: Self.directory, boundTo: Self.namespace, isExisting: true)
     defer { node.clean() }
     let directory = node.podDirectory(pod)
     let sandbox = try #require(directory.sandbox())
@@ -61,5 +54,6 @@ import Testing
     try node.deletePod("web-1", grace: 5)
     node.waitUntil("the object is gone") { node.api.pod("web-1") == nil }
     #expect(ProcessHandle(sandbox) == nil)
+    #expect(try Files.list("\(Self.directory)/leases/swiftlet").filter { $0.hasPrefix("10.") } == [])
   }
 }

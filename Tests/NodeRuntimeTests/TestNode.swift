@@ -23,14 +23,18 @@ final class TestNode {
     var text: String { lines.withLock { $0.joined(separator: "\n") } }
   }
 
-  /// - Parameter existing: the namespace's path and the directory of a node that another process left.
+  /// - Parameters:
+  ///   - path: where the namespace is bound, so that it outlives this process.
+  ///   - isExisting: go on with what another process left in the directory and the namespace.
   init(
-    _ name: String, withNetwork: Bool = true, existing: (namespace: String, directory: String)? = nil,
-    boundTo path: String? = nil
+    _ name: String, withNetwork: Bool = true, directory: String? = nil, boundTo path: String? = nil,
+    isExisting: Bool = false
   ) throws {
-    directory = existing?.directory ?? "/tmp/swt-runtime-\(name)-\(getpid())"
-    if existing == nil { try? Files.removeTree(directory) }
-    namespace = try existing.map { try NetworkNamespace(path: $0.namespace) } ?? NetworkNamespace.create(boundTo: path)
+    self.directory = directory ?? "/tmp/swt-runtime-\(name)-\(getpid())"
+    if !isExisting { try? Files.removeTree(self.directory) }
+    namespace =
+      isExisting ? try NetworkNamespace(path: try #require(path)) : try NetworkNamespace.create(boundTo: path)
+    let directory = self.directory
     configuration = NodeRuntimeConfiguration(
       nodeName: "node1", nodeAddresses: [IPAddress("192.168.77.11")!], stateDirectory: "\(directory)/state",
       networkConfigurationDirectory: "\(directory)/cni", networkBinaryDirectories: ["/usr/lib/cni"],
@@ -46,7 +50,7 @@ final class TestNode {
       try Files.makeDirectories(group)
       configuration.controlGroup = group
     }
-    if existing != nil { return }
+    if isExisting { return }
     #expect(try run(["ip", "link", "set", "lo", "up"]).status.isSuccess)
     #expect(try run(["ip", "address", "add", "192.168.77.11/32", "dev", "lo"]).status.isSuccess)
   }
