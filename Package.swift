@@ -110,7 +110,7 @@ let package = Package(
     tests("HTTPRoutingTests", ["HTTPRouting", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests("ControlPlaneTests", ["ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("NodeAgentTests", ["NodeAgent", "ClusterModel", "Kubernetes", "JSON", "Linux"]),
-    tests("NodeRuntimeTests", ["Lab", "StandIn", "Kubernetes", "JSON", "Linux", "Addressing"]),
+    tests("NodeRuntimeTests", ["Lab", "ControlPlane", "StandIn", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("DiagnosisTests", ["Diagnosis", "Addressing", "ClusterModel"]),
     tests("LabTests", ["Lab", "Linux", "JSON", "Netlink", "Kubernetes", "Addressing", "Diagnosis"]),
   ],

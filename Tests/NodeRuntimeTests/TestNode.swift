@@ -23,10 +23,18 @@ final class TestNode {
     var text: String { lines.withLock { $0.joined(separator: "\n") } }
   }
 
-  init(_ name: String, withNetwork: Bool = true) throws {
-    directory = "/tmp/swt-runtime-\(name)-\(getpid())"
-    try? Files.removeTree(directory)
-    namespace = try NetworkNamespace.create()
+  /// - Parameters:
+  ///   - path: where the namespace is bound, so that it outlives this process.
+  ///   - isExisting: go on with what another process left in the directory and the namespace.
+  init(
+    _ name: String, withNetwork: Bool = true, directory: String? = nil, boundTo path: String? = nil,
+    isExisting: Bool = false
+  ) throws {
+    self.directory = directory ?? "/tmp/swt-runtime-\(name)-\(getpid())"
+    if !isExisting { try? Files.removeTree(self.directory) }
+    namespace =
+      isExisting ? try NetworkNamespace(path: try #require(path)) : try NetworkNamespace.create(boundTo: path)
+    let directory = self.directory
     configuration = NodeRuntimeConfiguration(
       nodeName: "node1", nodeAddresses: [IPAddress("192.168.77.11")!], stateDirectory: "\(directory)/state",
       networkConfigurationDirectory: "\(directory)/cni", networkBinaryDirectories: ["/usr/lib/cni"],
@@ -38,10 +46,11 @@ final class TestNode {
     try Files.makeDirectories(configuration.networkConfigurationDirectory)
     if withNetwork { try writeNetwork() }
     if let mount = try? ControlGroup.mountPoint() {
-      let group = "\(mount)/swt-runtime-\(name)-\(getpid())"
+      let group = "\(mount)/\(directory.split(separator: "/").last ?? "")"
       try Files.makeDirectories(group)
       configuration.controlGroup = group
     }
+    if isExisting { return }
     #expect(try run(["ip", "link", "set", "lo", "up"]).status.isSuccess)
     #expect(try run(["ip", "address", "add", "192.168.77.11/32", "dev", "lo"]).status.isSuccess)
   }
@@ -73,8 +82,8 @@ final class TestNode {
     try Files.write("\(configuration.networkConfigurationDirectory)/10-swiftlet.conflist", list.bytes())
   }
 
-  func start() throws {
-    let runtime = try NodeRuntime(configuration, client: APIClient(api))
+  func start(_ transport: (any APITransport)? = nil) throws {
+    let runtime = try NodeRuntime(configuration, client: APIClient(transport ?? api))
     runtime.start()
     self.runtime = runtime
   }
