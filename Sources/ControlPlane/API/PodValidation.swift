@@ -2,8 +2,11 @@ internal import JSON
 
 /// Faults of pod specifications, of pods and in templates.
 enum PodValidation {
-  static func check(_ spec: JSON, _ path: String, _ collector: inout FaultCollector) {
-    let volumes = volumeNames(spec, path, &collector)
+  /// `claims` are names of volumes that will be there besides those of the specification.
+  static func check(
+    _ spec: JSON, _ path: String, claims: Set<String> = [], _ collector: inout FaultCollector
+  ) {
+    let volumes = volumeNames(spec, path, &collector).union(claims)
     if spec["containers"].elements.isEmpty { collector.add(.required("\(path).containers")) }
     var names: Set<String> = []
     for list in ["initContainers", "containers", "ephemeralContainers"] {

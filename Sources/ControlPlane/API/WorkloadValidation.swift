@@ -39,7 +39,9 @@ enum WorkloadValidation {
       if !matches(spec["selector"], labels) { mismatch(labels, &collector) }
     }
     if kind.plural == "deployments" { strategy(spec["strategy"], &collector) }
-    check(template: spec["template"], "spec.template", ["Always"], &collector)
+    // A StatefulSet's claims become volumes of its pods.
+    let claims = Set(spec["volumeClaimTemplates"].elements.compactMap { $0["metadata", "name"].string })
+    check(template: spec["template"], "spec.template", ["Always"], claims: claims, &collector)
   }
 
   private static func mismatch(_ labels: JSON, _ collector: inout FaultCollector) {
@@ -76,13 +78,14 @@ enum WorkloadValidation {
   }
 
   private static func check(
-    template: JSON, _ path: String, _ restartPolicies: [String], _ collector: inout FaultCollector
+    template: JSON, _ path: String, _ restartPolicies: [String], claims: Set<String> = [],
+    _ collector: inout FaultCollector
   ) {
     if template.isNull || template["spec"].isNull {
       return collector.add(.required("\(path).spec.containers"))
     }
     collector.labels(template["metadata", "labels"], "\(path).metadata.labels")
-    PodValidation.check(template["spec"], "\(path).spec", &collector)
+    PodValidation.check(template["spec"], "\(path).spec", claims: claims, &collector)
     let policy = template["spec", "restartPolicy"]
     if let text = policy.string, ["Always", "OnFailure", "Never"].contains(text), !restartPolicies.contains(text) {
       collector.add(.notSupported("\(path).spec.restartPolicy", policy, restartPolicies))
