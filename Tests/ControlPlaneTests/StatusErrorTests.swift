@@ -123,6 +123,23 @@ struct StatusErrorTests {
     #expect(try status("GET", APIFixture.pods + "?resourceVersion=999999", "") == 504)
   }
 
+  @Test func valuesOfAnotherTypeAreRefusedByName() throws {
+    var deployment = APIFixture.deployment("d")
+    deployment["spec", "replicas"] = "three"
+    let (status, json) = try api.send("POST", APIFixture.deployments, deployment)
+    #expect(status == 400)
+    #expect(
+      json["message"]
+        == "Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot unmarshal string into field spec.replicas of type int"
+    )
+    let repeated = try api.server.transport.send(
+      APIRequest(
+        "POST", APIFixture.configMaps + "?fieldValidation=Strict",
+        body: Array(#"{"metadata":{"name":"c"},"data":{"a":"1"},"data":{"a":"2"}}"#.utf8)))
+    #expect(repeated.status == 400)
+    #expect(String(decoding: repeated.body, as: UTF8.self).contains(#"duplicate field \"data\""#))
+  }
+
   @Test func pagesOfAListAreOfOneMoment() throws {
     for name in ["a", "b", "c", "d", "e"] {
       try api.create(APIFixture.configMaps, ["metadata": ["name": .string(name)]])

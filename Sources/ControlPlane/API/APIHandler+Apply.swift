@@ -55,7 +55,9 @@ extension APIHandler {
     if !body["metadata", "managedFields"].elements.isEmpty {
       throw StatusError.badRequest("metadata.managedFields must be nil")
     }
-    if request.target["fieldValidation"] == "Strict" { try StrictDecoding(schema: schema).check(body, kind: kind) }
+    if request.target["fieldValidation"] == "Strict" {
+      try StrictDecoding(schema: schema).checkFields(body, kind: kind)
+    }
     return VersionConversion.incoming(body.withoutNulls, kind: kind)
   }
 }

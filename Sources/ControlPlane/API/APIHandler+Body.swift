@@ -5,7 +5,7 @@ extension APIHandler {
   /// The object in a request's body, without `kind` and `apiVersion`, after checking that they fit.
   func object(_ request: ResourceRequest, expecting kind: ResourceKind? = nil) throws(StatusError) -> JSON {
     let kind = kind ?? request.kind
-    let (value, repeated) = try document(request)
+    let value = try document(request)
     guard case .object = value else {
       throw .badRequest("the body is no JSON object, expected a \(kind.kind)")
     }
@@ -16,9 +16,9 @@ extension APIHandler {
       throw .badRequest(
         "the API version in the data (\(found)) does not match the expected API version (\(kind.apiVersion))")
     }
-    if request.target["fieldValidation"] == "Strict" {
-      try StrictDecoding(schema: schema).check(value, kind: kind, repeated: repeated)
-    }
+    let decoding = StrictDecoding(schema: schema)
+    if request.target["fieldValidation"] == "Strict" { try decoding.checkFields(value, kind: kind) }
+    try decoding.checkTypes(value, kind: kind)
     var object = value.withoutNulls
     object["kind"] = .null
     object["apiVersion"] = .null
@@ -26,11 +26,11 @@ extension APIHandler {
   }
 
   /// The body as JSON, whatever it was sent as.
-  func document(_ request: ResourceRequest) throws(StatusError) -> (JSON, repeated: [String]) {
+  func document(_ request: ResourceRequest) throws(StatusError) -> JSON {
     switch request.contentType {
-    case "", "application/json", "*/*": return (try json(request.request.body), [])
+    case "", "application/json", "*/*": return try json(request.request.body)
     case "application/vnd.kubernetes.protobuf":
-      return (try ProtobufDecoder(schema: schema, kinds: kinds).decode(request.request.body), [])
+      return try ProtobufDecoder(schema: schema, kinds: kinds).decode(request.request.body)
     default:
       throw StatusError(
         415, "UnsupportedMediaType",
@@ -49,13 +49,25 @@ extension APIHandler {
 }
 
 extension JSON {
-  /// The value without members that are null: Go's types have no such members.
+  /// The value without members that are null, which Go's types do not have, and with each member once: the last counts.
   var withoutNulls: JSON {
     switch self {
     case .object(let object):
-      .object(Object(object.members.filter { !$0.value.isNull }.map { ($0.key, $0.value.withoutNulls) }))
-    case .array(let elements): .array(elements.map(\.withoutNulls))
-    default: self
+      let kept = object.members.filter { !$0.value.isNull }.map { (key: $0.key, value: $0.value.withoutNulls) }
+      guard object.hasRepeatedKeys else { return .object(Object(kept)) }
+      return .object(kept.reduce(into: Object()) { $0[$1.key] = $1.value })
+    case .array(let elements): return .array(elements.map(\.withoutNulls))
+    default: return self
     }
   }
+}
+
+extension JSON.Object {
+  /// The first key that is there twice.
+  var repeatedKey: String? {
+    var seen: Set<String> = []
+    return members.first { !seen.insert($0.key).inserted }?.key
+  }
+
+  var hasRepeatedKeys: Bool { count > 1 && repeatedKey != nil }
 }

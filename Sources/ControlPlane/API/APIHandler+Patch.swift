@@ -32,10 +32,11 @@ extension APIHandler {
     }
     let isStrict = request.target["fieldValidation"] == "Strict"
     return { old in
-      let result = VersionConversion.incoming(
-        try function(kind.identified(VersionConversion.outgoing(old, kind: kind))), kind: kind)
-      if isStrict { try StrictDecoding(schema: schema).check(result, kind: kind) }
-      return result
+      let result = try function(kind.identified(VersionConversion.outgoing(old, kind: kind)))
+      let decoding = StrictDecoding(schema: schema)
+      if isStrict { try decoding.checkFields(result, kind: kind) }
+      try decoding.checkTypes(result, kind: kind)
+      return VersionConversion.incoming(result, kind: kind)
     }
   }
 }

@@ -9,7 +9,7 @@ struct DeletionRequest {
 
   init(_ request: ResourceRequest, handler: APIHandler) throws(StatusError) {
     var body: JSON = .null
-    if !request.request.body.isEmpty { body = try handler.document(request).0 }
+    if !request.request.body.isEmpty { body = try handler.document(request) }
     try self.init(body: body, target: request.target)
   }
 

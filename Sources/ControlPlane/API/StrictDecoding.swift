@@ -1,39 +1,102 @@
 internal import JSON
 
-/// The check that `fieldValidation=Strict` asks for: no fields that the kind does not have.
+/// The checks of an object against the shapes of its kind: types always, unknown and repeated fields where
+/// `fieldValidation=Strict` asks for it.
 struct StrictDecoding {
   private let schema: Schema
 
   init(schema: Schema) { self.schema = schema }
 
-  /// Refuses an object with unknown fields, naming all of them.
-  func check(_ object: JSON, kind: ResourceKind, repeated: [String] = []) throws(StatusError) {
-    var unknown: [String] = []
-    find(object, .message(kind.schema), path: "", &unknown)
-    guard !unknown.isEmpty else { return }
-    let list = unknown.map { "unknown field \"\($0)\"" }.joined(separator: ", ")
-    throw .badRequest(
-      "\(kind.kind) in version \"\(kind.version)\" cannot be handled as a \(kind.kind): strict decoding error: \(list)")
+  private func refuse(_ kind: ResourceKind, _ reason: String) -> StatusError {
+    .badRequest("\(kind.kind) in version \"\(kind.version)\" cannot be handled as a \(kind.kind): \(reason)")
   }
 
-  private func find(_ value: JSON, _ type: Schema.FieldType, path: String, _ unknown: inout [String]) {
+  /// Refuses an object with unknown or repeated fields, naming all of them.
+  func checkFields(_ object: JSON, kind: ResourceKind) throws(StatusError) {
+    var found: [String] = []
+    findUnknown(object, .message(kind.schema), path: "", &found)
+    guard !found.isEmpty else { return }
+    throw refuse(kind, "strict decoding error: \(found.joined(separator: ", "))")
+  }
+
+  private func findUnknown(_ value: JSON, _ type: Schema.FieldType, path: String, _ found: inout [String]) {
     switch (type, value) {
     case (.list(let element), .array(let values)):
-      for (index, value) in values.enumerated() { find(value, element, path: "\(path)[\(index)]", &unknown) }
+      for (index, value) in values.enumerated() { findUnknown(value, element, path: "\(path)[\(index)]", &found) }
     case (.map(let element), .object(let members)):
-      for member in members.members { find(member.value, element, path: "\(path).\(member.key)", &unknown) }
+      for member in members.members { findUnknown(member.value, element, path: "\(path).\(member.key)", &found) }
     case (.message(let name), .object(let members)):
       guard schema.message(name) != nil else { return }
+      let prefix = path.isEmpty ? "" : "\(path)."
+      if let key = members.repeatedKey { found.append("duplicate field \"\(prefix)\(key)\"") }
       for member in members.members {
         if path.isEmpty, member.key == "kind" || member.key == "apiVersion" { continue }
-        let inner = path.isEmpty ? member.key : "\(path).\(member.key)"
         if let field = schema.field(name, member.key) {
-          find(member.value, field.type, path: inner, &unknown)
+          findUnknown(member.value, field.type, path: prefix + member.key, &found)
         } else {
-          unknown.append(inner)
+          found.append("unknown field \"\(prefix)\(member.key)\"")
         }
       }
     default: break
+    }
+  }
+
+  /// Refuses an object in which a known field holds a value of another type.
+  func checkTypes(_ object: JSON, kind: ResourceKind) throws(StatusError) {
+    guard let (path, found, expected) = mismatch(object, .message(kind.schema), path: "") else { return }
+    throw refuse(kind, "json: cannot unmarshal \(found) into field \(path) of type \(expected)")
+  }
+
+  private func mismatch(_ value: JSON, _ type: Schema.FieldType, path: String) -> (String, String, String)? {
+    switch (type, value) {
+    case (_, .null), (.raw, _), (.fieldsV1, _), (.inline, _): return nil
+    case (.list(let element), .array(let values)):
+      for (index, value) in values.enumerated() {
+        if let found = mismatch(value, element, path: "\(path)[\(index)]") { return found }
+      }
+      return nil
+    case (.map(let element), .object(let members)):
+      for member in members.members {
+        if let found = mismatch(member.value, element, path: "\(path).\(member.key)") { return found }
+      }
+      return nil
+    case (.message(let name), .object(let members)):
+      for member in members.members {
+        guard let field = schema.field(name, member.key) else { continue }
+        let inner = path.isEmpty ? member.key : "\(path).\(member.key)"
+        if let found = mismatch(member.value, field.type, path: inner) { return found }
+      }
+      return nil
+    case (.string, .string), (.bytes, .string), (.duration, .string), (.bool, .bool), (.double, .double),
+      (.double, .int), (.quantity, .string), (.quantity, .int), (.quantity, .double), (.intOrString, .string):
+      return nil
+    case (.int, _), (.intOrString, _): return value.int == nil ? (path, Self.name(value), Self.name(type)) : nil
+    case (.time, .string(let text)), (.microTime, .string(let text)):
+      return APITime.seconds(text) == nil ? (path, "string \"\(text)\"", Self.name(type)) : nil
+    default: return (path, Self.name(value), Self.name(type))
+    }
+  }
+
+  private static func name(_ value: JSON) -> String {
+    switch value {
+    case .null: "null"
+    case .bool: "bool"
+    case .int, .double: "number"
+    case .string: "string"
+    case .array: "array"
+    case .object: "object"
+    }
+  }
+
+  private static func name(_ type: Schema.FieldType) -> String {
+    switch type {
+    case .list(let element): "[]\(name(element))"
+    case .map(let element): "map[string]\(name(element))"
+    case .message(let name), .inline(let name): name
+    case .int: "int"
+    case .intOrString: "int or string"
+    case .time, .microTime: "time (RFC 3339)"
+    default: "\(type)"
     }
   }
 }
