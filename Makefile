@@ -25,7 +25,7 @@ test: ## install what the tests need, build, and run all tests (root)
 	@scripts/install-packages build test
 	@scripts/fetch-kubectl $(KUBECTL_1_20)
 	$(SWIFT) build --build-tests
-	SWIFTLET_KUBECTL_1_20=$(abspath $(KUBECTL_1_20)) scripts/run-tests
+	KUBECTL=$(abspath $(KUBECTL_1_20)) scripts/run-tests
 
 bench: build ## measure, beside peers in the same run (root); figures are kept in docs/benchmarks.md
 	@scripts/install-packages test

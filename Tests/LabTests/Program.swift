@@ -1,0 +1,79 @@
+import Glibc
+import JSON
+import Linux
+import Testing
+
+@testable import Lab
+
+/// The program under test, as built beside the tests.
+struct Program: Sendable {
+  static let repository = String(#filePath.dropLast("/Tests/LabTests/Program.swift".count))
+
+  let path: String
+  let site = LabSite()
+
+  init() {
+    let own = CommandLine.arguments[0]
+    path = own.prefix(upTo: own.lastIndex(of: "/") ?? own.startIndex) + "/swiftlet"
+  }
+
+  func run(_ arguments: String..., input: String = "") throws -> ChildProcess.Result {
+    try ChildProcess.run([path] + arguments, input: Array(input.utf8), timeout: 300)
+  }
+
+  /// kubectl of KUBECTL, or of the PATH.
+  func kubectl(_ arguments: String..., input: String = "") throws -> ChildProcess.Result {
+    let kubectl = getenv("KUBECTL").map { String(cString: $0) } ?? "kubectl"
+    let result = try ChildProcess.run(
+      [kubectl, "--kubeconfig", site.kubeconfig, "--cache-dir", "/tmp/swt-lab-kubectl"] + arguments,
+      input: Array(input.utf8), timeout: 60)
+    if !result.status.isSuccess { print("kubectl \(arguments): \(result.output)\(result.errorOutput)") }
+    return result
+  }
+
+  func json(_ arguments: String...) throws -> JSON {
+    let kubectl = getenv("KUBECTL").map { String(cString: $0) } ?? "kubectl"
+    let answer = try ChildProcess.run(
+      [kubectl, "--kubeconfig", site.kubeconfig, "--cache-dir", "/tmp/swt-lab-kubectl"] + arguments + ["-o", "json"],
+      timeout: 60)
+    return try JSON(parsing: answer.standardOutput)
+  }
+
+  /// Asks again and again; records an issue if it never becomes true.
+  func eventually(_ what: String, _ condition: () throws -> Bool) throws {
+    for _ in 0..<300 {
+      if (try? condition()) == true { return }
+      usleep(200_000)
+    }
+    Issue.record("never came true: \(what)")
+  }
+
+  /// Ends a process of the lab at once, as a crash would.
+  func kill(_ name: String) throws {
+    let table = try #require(ProcessTable(path: site.processesFile))
+    let identity = name == "supervisor" ? table.supervisor : table.processes[name]?.identity
+    guard let handle = identity.flatMap({ ProcessHandle($0) }) else { return }
+    handle.signal(SIGKILL)
+    _ = handle.wait(timeout: 10)
+  }
+
+  /// Whatever of a lab is still on the machine.
+  func remains() throws -> [String] {
+    var found: [String] = []
+    found += ((try? Files.list("/run/netns")) ?? []).filter { $0.hasPrefix("swiftlet-") }
+    if Files.exists(site.root) { found.append(site.root) }
+    found += try ChildProcess.run(["ip", "-o", "link"]).output.split(separator: "\n").map(String.init)
+      .filter { $0.contains("swiftlet") }
+    found += try Files.readText("/proc/self/mounts").split(separator: "\n").map(String.init)
+      .filter { $0.contains("swiftlet") && !$0.contains(Self.repository) }
+    if let group = LabInventory.group(site), group.exists { found.append("control group \(group)") }
+    for entry in try Files.list("/proc") where Int(entry) != nil {
+      guard let command = try? Files.readText("/proc/\(entry)/cmdline"),
+        let program = command.split(separator: "\0").first,
+        program.hasSuffix("/swiftlet") || program.hasSuffix("/swiftlet-pause")
+      else { continue }
+      found.append(command.replacing("\0", with: " "))
+    }
+    return found
+  }
+}
