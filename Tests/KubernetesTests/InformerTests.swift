@@ -45,6 +45,7 @@ import Testing
       onEvent: { change, object in log.add("\(change) \(object.name) \(object.resourceVersion)") })
     informer.start()
     #expect(log.complete.wait(timeout: 20))
+    #expect(informer.waitUntilSynced(timeout: 20))
     #expect(informer.hasSynced)
     informer.stop()
     informer.waitUntilEnded()

@@ -92,6 +92,8 @@ package struct Route: Hashable, Sendable {
       default: break
       }
     }
+    // A message whose destination is of another family than its header is no route.
+    guard address.family == family else { return nil }
     destination = Prefix(address, length: Int(header.rtm_dst_len))
   }
 
