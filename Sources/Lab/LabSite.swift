@@ -19,6 +19,18 @@ package struct LabSite: Sendable {
     self.controlGroup = controlGroup
   }
 
+  /// The lab of a name; each name is a lab of its own, so that several can run side by side. The usual one is `lab`.
+  package init(name: String) throws(LabError) {
+    let isName = name.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) }
+    guard isName, (1...12).contains(name.utf8.count) else {
+      throw LabError(
+        "\"\(name)\" is no name for a lab", remedy: "set SWIFTLET_LAB to at most 12 lower-case letters and digits")
+    }
+    self.init(
+      root: "/run/swiftlet/\(name)", namespacePrefix: name == "lab" ? "swiftlet-" : "swiftlet_\(name)-",
+      controlGroup: "swiftlet-\(name)")
+  }
+
   /// The path at which a node's network namespace is mounted; `fabric` is no node, but has one too.
   package func namespacePath(_ node: String) -> String { "\(namespaceFolder)/\(namespacePrefix)\(node)" }
 

@@ -58,7 +58,7 @@ struct Chaos {
       killed.append(victim)
       if victim == "supervisor" { #expect(try program.run("lab", "resume").status.isSuccess) }
       if round % 5 == 3 {
-        let node = "swiftlet-node\(Int.random(in: 1...3))"
+        let node = "\(program.site.namespacePrefix)node\(Int.random(in: 1...3))"
         _ = try ChildProcess.run(["ip", "netns", "exec", node, "nft", "delete", "table", "inet", "swiftlet-policy"])
         killed.append("table of \(node)")
       }

@@ -8,7 +8,9 @@ import Testing
 /// The whole thing as its user has it: the built program, the example's manifests, kubectl, packets. One lab for all of
 /// it, since a machine has one.
 @Suite(.serialized) struct LabKernelTests {
-  private let program = Program()
+  private let program: Program
+
+  init() throws { program = try Program() }
 
   @Test func aLabFromUpToDown() throws {
     let before = try HostNetwork()

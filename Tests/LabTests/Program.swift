@@ -10,9 +10,13 @@ struct Program: Sendable {
   static let repository = String(#filePath.dropLast("/Tests/LabTests/Program.swift".count))
 
   let path: String
-  let site = LabSite()
+  /// A lab of its own name: a person's lab on the same machine goes on.
+  static let lab = "test"
+  let site: LabSite
 
-  init() {
+  init() throws {
+    site = try LabSite(name: Self.lab)
+    setenv("SWIFTLET_LAB", Self.lab, 1)
     let own = CommandLine.arguments[0]
     path = own.prefix(upTo: own.lastIndex(of: "/") ?? own.startIndex) + "/swiftlet"
   }
@@ -60,12 +64,12 @@ struct Program: Sendable {
   /// Whatever of a lab is still on the machine.
   func remains() throws -> [String] {
     var found: [String] = []
-    found += ((try? Files.list("/run/netns")) ?? []).filter { $0.hasPrefix("swiftlet-") }
+    found += ((try? Files.list("/run/netns")) ?? []).filter { $0.hasPrefix(site.namespacePrefix) }
     if Files.exists(site.root) { found.append(site.root) }
     found += try ChildProcess.run(["ip", "-o", "link"]).output.split(separator: "\n").map(String.init)
-      .filter { $0.contains("swiftlet") }
+      .filter { $0.contains(site.namespacePrefix) }
     found += try Files.readText("/proc/self/mounts").split(separator: "\n").map(String.init)
-      .filter { $0.contains("swiftlet") && !$0.contains(Self.repository) }
+      .filter { $0.contains(site.namespacePrefix) || $0.contains(site.root) }
     if let group = LabInventory.group(site), group.exists { found.append("control group \(group)") }
     for entry in try Files.list("/proc") where Int(entry) != nil {
       guard let command = try? Files.readText("/proc/\(entry)/cmdline"),

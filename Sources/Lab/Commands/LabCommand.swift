@@ -19,7 +19,8 @@ package enum LabCommand {
       kubeconfig  print the path of the lab's kubeconfig
       resume      start the supervisor again after it was killed
 
-    `swiftlet lab COMMAND --help` tells more.
+    `swiftlet lab COMMAND --help` tells more. A machine can hold several labs: the variable SWIFTLET_LAB names the one
+    that is meant (lab).
     """
 
   private static let downUsage = """
@@ -52,7 +53,7 @@ package enum LabCommand {
   }
 
   private static func run(_ name: String, _ arguments: [String]) throws -> Int32 {
-    let site = LabSite()
+    let site = try LabSite(name: getenv("SWIFTLET_LAB").map { String(cString: $0) } ?? "lab")
     let output = LabOutput()
     let wantsHelp = arguments.prefix { $0 != "--" }.contains { $0 == "--help" || $0 == "-h" }
     func help(_ text: String) -> Int32 {
