@@ -17,8 +17,10 @@ package final class LabOutput: Sendable {
     }
   }
 
-  /// What is under way: redrawn on a terminal, elsewhere a line whenever it changes.
-  package func progress(_ text: String) {
+  /// What is under way: redrawn on a terminal, elsewhere a line whenever it changes, or nothing if what follows tells as
+  /// much.
+  package func progress(_ text: String, onTerminalOnly: Bool = false) {
+    if onTerminalOnly && !isTerminal { return }
     lastProgress.withLock { last in
       if text == last { return }
       last = text

@@ -11,6 +11,8 @@ final class CheckContext {
   let client: APIClient
   let probes: CheckProbes
   let interruption: Interruption
+  /// What the fixture's Ingress certificate leads to (PEM); set once the fixture is made.
+  var authority: String?
 
   init(site: LabSite, lab: LabConfiguration, client: APIClient, interruption: Interruption) {
     self.site = site

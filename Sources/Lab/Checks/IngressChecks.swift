@@ -28,22 +28,17 @@ enum IngressChecks {
   private static func fixture(_ context: CheckContext) throws -> Check.Outcome {
     if context.lab.gatewayNode == nil { return .notApplicable("HAProxy is not installed on this machine") }
     let url = "https://\(CheckFixture.host)\(CheckFixture.path)/one"
-    let secret = try context.client.get(
-      .secrets, namespace: CheckFixture.namespace, name: CheckFixture.secret)
-    let authority = secret.json["data"]["tls.crt"].string.flatMap { Base64.decode($0) }.map {
-      String(decoding: $0, as: UTF8.self)
-    }
     // The proxy learns of the Ingress when all else does; it was made some time before this check.
-    var result = try fetch(context, url, authority: authority)
+    var result = try fetch(context, url, authority: context.authority)
     let isRight = try context.wait(5) {
-      result = try fetch(context, url, authority: authority)
+      result = try fetch(context, url, authority: context.authority)
       return result.isOK && result.namespace == CheckFixture.namespace
     }
     try expect(
       isRight,
       "\(url) to be answered by a pod of Service \(CheckFixture.namespace)/\(CheckFixture.service), with the "
         + "certificate of Secret \(CheckFixture.secret)", seen: result.text, look: look(context))
-    let wrong = try fetch(context, "https://\(CheckFixture.host)/elsewhere", authority: authority)
+    let wrong = try fetch(context, "https://\(CheckFixture.host)/elsewhere", authority: context.authority)
     try expect(
       wrong.pod.isEmpty, "a path that no rule names to reach no pod", seen: wrong.text, look: look(context))
     return .passed(url)

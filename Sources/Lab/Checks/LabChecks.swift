@@ -1,3 +1,4 @@
+internal import ControlPlane
 internal import Kubernetes
 internal import Linux
 
@@ -25,7 +26,7 @@ struct LabChecks {
     let checks = Self.all
     for check in checks {
       try interruption.check()
-      output.progress("checking: \(check.name)")
+      output.progress("checking: \(check.name)", onTerminalOnly: true)
       switch outcome(of: check, context) {
       case .passed(let detail): output.line("pass  \(check.name) (\(detail))")
       case .notApplicable(let reason): output.line("skip  \(check.name): \(reason)")
@@ -51,13 +52,14 @@ struct LabChecks {
     if try client.find(.namespaces, name: CheckFixture.namespace) != nil {
       try CheckFixture.remove(client, interruption)
     }
-    let fixture = CheckFixture(
-      nodes: lab.workers.map(\.name), certificate: CheckCertificate.chain, key: CheckCertificate.key)
+    let (authority, server) = try TLSIdentity.temporary(names: [CheckFixture.host])
+    context.authority = authority
+    let fixture = CheckFixture(nodes: lab.workers.map(\.name), certificate: server.certificate, key: server.key)
     try fixture.create(client)
     let wanted = lab.workers.count * 2
     _ = try context.wait(30) {
       let ready = try context.members().count
-      output.progress("\(ready) of \(wanted) check pods ready")
+      output.progress("\(ready) of \(wanted) check pods ready", onTerminalOnly: true)
       return ready == wanted
     }
   }

@@ -13,7 +13,7 @@ enum ManifestReport {
     _ manifests: [Manifest], with applier: Applier, _ output: LabOutput, _ interruption: Interruption?
   ) throws -> Counts {
     try each(manifests, output, interruption) { manifest in
-      output.progress("applying \(manifest.object.reference)")
+      output.progress("applying \(manifest.object.reference)", onTerminalOnly: true)
       return try applier.apply(manifest)
     }
   }

@@ -8,7 +8,7 @@ package enum LabSupervision {
   package static func start(_ site: LabSite, executables: String) throws {
     let log = try FileDescriptor.open(site.logFile("supervisor"), O_WRONLY | O_CREAT | O_APPEND)
     let child = try ChildProcess(
-      ["\(executables)/swiftlet", "lab", "supervise", "--root", site.root], standardOutput: .descriptor(log.raw),
+      ["\(executables)/swiftlet", "lab", "supervise"], standardOutput: .descriptor(log.raw),
       standardError: .descriptor(log.raw), newSession: true)
     let deadline = Time.monotonicSeconds + 20
     while ProcessTable(path: site.processesFile)?.supervisor?.pid != child.pid {
