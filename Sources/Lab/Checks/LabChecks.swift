@@ -23,13 +23,16 @@ struct LabChecks {
     defer { try? CheckFixture.remove(client, interruption) }
     try prepare(context)
     var failed = 0
+    var skipped = 0
     let checks = Self.all
     for check in checks {
       try interruption.check()
       output.progress("checking: \(check.name)", onTerminalOnly: true)
       switch outcome(of: check, context) {
       case .passed(let detail): output.line("pass  \(check.name) (\(detail))")
-      case .notApplicable(let reason): output.line("skip  \(check.name): \(reason)")
+      case .notApplicable(let reason):
+        skipped += 1
+        output.line("skip  \(check.name): \(reason)")
       case .failed(let failure):
         failed += 1
         output.line("FAIL  \(check.name)")
@@ -40,7 +43,8 @@ struct LabChecks {
     }
     output.line(
       failed == 0
-        ? "\(checks.count) checks passed in \(seconds(since: began))"
+        ? "\(checks.count - skipped) checks passed in \(seconds(since: began))"
+          + (skipped > 0 ? ", \(skipped) had nothing to try" : "")
         : "\(failed) of \(checks.count) checks failed (\(seconds(since: began)))")
     return failed == 0
   }

@@ -3,8 +3,9 @@ internal import Glibc
 package import Linux
 internal import Synchronization
 
-/// Ctrl-C and SIGTERM as something to ask for between two steps, so that what was made can be taken away. A second signal
-/// ends the program at once.
+/// Ctrl-C and SIGTERM as something to ask for between two steps, so that what was made can be taken away. Another signal a
+/// second later or more ends the program at once; one that follows closer is the same wish, which timeout(1) and some
+/// shells tell twice.
 package final class Interruption: Sendable {
   /// Thrown by `check` after the signal came.
   package struct Interrupted: Error, CustomStringConvertible {
@@ -20,12 +21,14 @@ package final class Interruption: Sendable {
     let source = try Signals.descriptor(signals).release()
     _ = Thread("signals") { [self] in
       let descriptor = FileDescriptor(owning: source)
+      var first: Double?
       while true {
         var entry = pollfd(fd: descriptor.raw, events: Int16(POLLIN), revents: 0)
         poll(&entry, 1, -1)
-        for _ in Signals.read(descriptor) {
-          if hasCome.exchange(true, ordering: .relaxed) { _exit(130) }
-        }
+        if Signals.read(descriptor).isEmpty { continue }
+        if let first, Time.monotonicSeconds - first >= 1 { _exit(130) }
+        first = first ?? Time.monotonicSeconds
+        hasCome.store(true, ordering: .relaxed)
       }
     }
   }

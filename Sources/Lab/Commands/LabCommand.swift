@@ -103,7 +103,9 @@ package enum LabCommand {
     case "node": return try LabNodeCommand.run(arguments)
     case "outside": return try OutsideWorld.run()
     case "", "help", "--help", "-h": return help(usage)
-    default: throw UsageError("there is no command lab \(name)")
+    default:
+      fail("there is no command lab \(name)\nsee `swiftlet lab --help`")
+      return 2
     }
   }
 

@@ -75,7 +75,8 @@ struct LabUp {
     }
     try Files.write(site.configurationFile, lab.json.bytes())
     try Topology(site: site, lab: lab).make()
-    output.line("\(lab.workers.count) nodes and a control plane on \(lab.ranges.nodes.prefix)")
+    let count = lab.workers.count
+    output.line("\(count) node\(count == 1 ? "" : "s") and a control plane on \(lab.ranges.nodes.prefix)")
     try interruption.check()
 
     let tokens = try LabAccess.writeTokens(site, nodes: lab.workers)
