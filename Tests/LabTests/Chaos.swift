@@ -49,7 +49,7 @@ struct Chaos {
       standardInput: .descriptor(ends[0]), standardOutput: .descriptor(file.raw), standardError: .descriptor(file.raw))
     close(ends[0])
 
-    let victims = ["server"] + (1...3).flatMap { ["agent-node\($0)", "runtime-node\($0)"] }
+    let victims = ["server", "agent-control"] + (1...3).flatMap { ["agent-node\($0)", "runtime-node\($0)"] }
     var killed: [String] = []
     for round in 0..<rounds {
       usleep(UInt32.random(in: 50_000...700_000))

@@ -69,15 +69,18 @@ import Testing
 
   @Test func commandLines() throws {
     let commands = LabCommands(site: LabSite(), lab: try Self.configuration(["--nodes", "2"]))
-    let names = ["outside", "server", "agent-node1", "runtime-node1", "agent-node2", "runtime-node2"]
+    let names = [
+      "outside", "server", "agent-control", "runtime-control", "agent-node1", "runtime-node1", "agent-node2",
+      "runtime-node2",
+    ]
     #expect(commands.processes.map(\.name) == names)
     #expect(commands.processes.filter(\.inheritsListener).map(\.name) == ["server"])
     let server = commands.server.argv.joined(separator: " ")
     #expect(server.hasPrefix("/opt/swiftlet/swiftlet server --data-dir /run/swiftlet/lab/server "))
     #expect(server.contains("--listen 192.168.77.2:6443 --listen-fd 3 --advertise-address 192.168.77.2"))
     let agents = commands.processes.filter { $0.name.hasPrefix("agent") }
-    #expect(agents.map { $0.argv.contains("--gateway") } == [true, false])
-    #expect(agents.map(\.node) == ["node1", "node2"])
+    #expect(agents.map { $0.argv.contains("--gateway") } == [false, true, false])
+    #expect(agents.map(\.node) == ["control", "node1", "node2"])
   }
 
   @Test func theTableOfProcessesComesBack() throws {

@@ -40,7 +40,7 @@ package enum LabAccess {
       config.token = tokens[user]
       return config
     }
-    for node in lab.workers {
+    for node in lab.nodes {
       try Files.write(
         site.nodeKubeconfig(node.name),
         config("https://\(lab.control.address):\(LabConfiguration.apiPortInside)", "system:node:\(node.name)")

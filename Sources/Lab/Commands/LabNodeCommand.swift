@@ -16,6 +16,7 @@ enum LabNodeCommand {
         .init("cluster-dns", "ADDRESS", "nameserver of pods"), .init("pause", "FILE", "the program swiftlet-pause"),
         .init("resolv-conf", "FILE", "the node's own resolv.conf"),
         .init("cgroup", "DIR", "control group below which each pod gets one"),
+        .init("control-plane", nil, "the node has that role, and its taint NoSchedule"),
       ])
     Signals.block([SIGTERM, SIGINT])
     Signals.ignoreBrokenPipes()
@@ -29,6 +30,7 @@ enum LabNodeCommand {
       clusterDNS: dns.map { [$0] } ?? [])
     if let file = given["resolv-conf"] { configuration.resolverConfiguration = file }
     configuration.controlGroup = given["cgroup"]
+    configuration.isControlPlane = given.has("control-plane")
     let log = LogLine()
     configuration.log = { log($0) }
 

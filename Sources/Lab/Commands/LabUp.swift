@@ -67,10 +67,10 @@ struct LabUp {
 
   /// Makes namespaces, network and processes, and waits until the API answers.
   private func make(_ lab: LabConfiguration) throws -> APIClient {
-    for folder in [site.logFolder, site.serverData] + lab.workers.map({ site.nodeFolder($0.name) }) {
+    for folder in [site.logFolder, site.serverData] + lab.nodes.map({ site.nodeFolder($0.name) }) {
       try Files.makeDirectories(folder)
     }
-    for node in lab.workers {
+    for node in lab.nodes {
       try Files.write(site.resolverConfiguration(node.name), "nameserver \(LabConfiguration.outsideResolver)\n")
     }
     try Files.write(site.configurationFile, lab.json.bytes())
@@ -79,7 +79,7 @@ struct LabUp {
     output.line("\(count) node\(count == 1 ? "" : "s") and a control plane on \(lab.ranges.nodes.prefix)")
     try interruption.check()
 
-    let tokens = try LabAccess.writeTokens(site, nodes: lab.workers)
+    let tokens = try LabAccess.writeTokens(site, nodes: lab.nodes)
     try LabSupervision.start(site, executables: lab.executables)
     try waitUntil("the API server has made its certificates") { Files.exists(site.certificateAuthority) }
     try LabAccess.writeKubeconfigs(site, lab, tokens: tokens)
@@ -88,7 +88,7 @@ struct LabUp {
     try ClusterAddons.install(lab, client)
     try waitUntil("every node is ready") {
       let nodes = (try? client.list(.nodes).items) ?? []
-      return lab.workers.allSatisfy { worker in nodes.contains { $0.name == worker.name && $0.isTrue("Ready") } }
+      return lab.nodes.allSatisfy { node in nodes.contains { $0.name == node.name && $0.isTrue("Ready") } }
     }
     return client
   }

@@ -5,7 +5,7 @@ internal import Linux
 /// What all pods of a node share.
 final class NodeServices: Sendable {
   /// What this runtime calls itself where Kubernetes expects a kubelet's version.
-  static let kubeletVersion = "v1.33.0+swiftlet"
+  static let kubeletVersion = "v1.36.0+swiftlet"
   static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
   let configuration: NodeRuntimeConfiguration

@@ -16,7 +16,7 @@ package struct LabCommands: Sendable {
 
   /// What the supervisor starts, in this order.
   package var processes: [ManagedProcess] {
-    [outside, server] + lab.workers.flatMap { [agent($0), runtime($0)] }
+    [outside, server] + lab.nodes.flatMap { [agent($0), runtime($0)] }
   }
 
   /// The API server, controllers and scheduler. It listens in the control node's namespace and on the descriptor of the
@@ -71,9 +71,12 @@ package struct LabCommands: Sendable {
         "--cluster-dns", "\(lab.ranges.dnsServiceAddress)",
         "--pause", "\(lab.executables)/swiftlet-pause",
         "--resolv-conf", site.resolverConfiguration(node.name),
-      ],
+      ] + podGroups + (node.name == lab.control.name ? ["--control-plane"] : []),
       node: node.name, requires: [site.nodeKubeconfig(node.name)])
   }
+
+  /// Below this control group each pod gets one, so that whatever a container started ends with it.
+  private var podGroups: [String] { LabInventory.group(site).map { ["--cgroup", "\($0.path)/pods"] } ?? [] }
 
   /// The outside world: a resolver and a web server in the fabric.
   package var outside: ManagedProcess {
