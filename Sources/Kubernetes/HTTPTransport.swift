@@ -27,7 +27,7 @@ package final class HTTPTransport: APITransport {
   private struct TokenCache {
     var token: String?
     /// CLOCK_MONOTONIC seconds of the last reading of the file.
-    var readAt: Int?
+    var readAt: Double?
   }
 
   private let config: KubeConfig
@@ -84,9 +84,7 @@ package final class HTTPTransport: APITransport {
   /// The bearer token; a file's is read again once a minute, as client-go does.
   private func currentToken() -> String? {
     guard let file = config.tokenFile else { return config.token }
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    let now = time.tv_sec
+    let now = Time.monotonicSeconds
     return tokenCache.withLock { cache in
       if let readAt = cache.readAt, now - readAt < 60 { return cache.token }
       cache.readAt = now

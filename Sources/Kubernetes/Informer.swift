@@ -1,4 +1,3 @@
-internal import Glibc
 internal import JSON
 internal import Linux
 internal import Synchronization
@@ -131,10 +130,10 @@ package final class Informer: Sendable {
   /// Waits without being deaf to `stop`; what else arrives belongs to an old watch.
   private func pause(_ seconds: Double) {
     var left = seconds
-    var before = monotonicSeconds()
+    var before = Time.monotonicSeconds
     while left > 0, !isStopped {
       _ = mailbox.take(timeout: left)
-      let now = monotonicSeconds()
+      let now = Time.monotonicSeconds
       left -= now - before
       before = now
     }
@@ -164,11 +163,11 @@ package final class Informer: Sendable {
     }
     if isStopped { return true }
     var decoder = WatchDecoder()
-    let started = monotonicSeconds()
+    let started = Time.monotonicSeconds
     let deadline = started + Double(timeout + options.watchGrace)
     var events = 0
     while true {
-      let messages = mailbox.take(timeout: max(0.001, deadline - monotonicSeconds()))
+      let messages = mailbox.take(timeout: max(0.001, deadline - Time.monotonicSeconds))
       for message in messages {
         switch message {
         case .data(watch, let bytes):
@@ -181,12 +180,12 @@ package final class Informer: Sendable {
         case .end(watch, let result):
           let response = try result.get()
           guard response.status == 200 else { throw APIStatus(response) }
-          return events > 0 || monotonicSeconds() - started > 1
+          return events > 0 || Time.monotonicSeconds - started > 1
         case .stop: return true
         default: continue
         }
       }
-      if messages.isEmpty, monotonicSeconds() >= deadline {
+      if messages.isEmpty, Time.monotonicSeconds >= deadline {
         throw TransportError(
           .timeout, "the watch of \(type) did not end \(options.watchGrace) s after its timeout of \(timeout) s")
       }
@@ -204,10 +203,4 @@ package final class Informer: Sendable {
     }
     if !object.resourceVersion.isEmpty { version = object.resourceVersion }
   }
-}
-
-private func monotonicSeconds() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }

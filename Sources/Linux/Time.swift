@@ -7,6 +7,8 @@ package enum Time {
   package static var monotonicNanoseconds: UInt64 { read(CLOCK_MONOTONIC) }
   /// Seconds of CLOCK_MONOTONIC.
   package static var monotonicSeconds: Double { Double(monotonicNanoseconds) / 1e9 }
+  /// Milliseconds of CLOCK_MONOTONIC.
+  package static var monotonicMilliseconds: Int { Int(monotonicNanoseconds / 1_000_000) }
   /// Seconds since 1970 UTC (CLOCK_REALTIME); somebody may set it back.
   package static var wallSeconds: Double { Double(read(CLOCK_REALTIME)) / 1e9 }
 

@@ -1,5 +1,6 @@
 import JSON
 import Kubernetes
+import Linux
 import Synchronization
 import Testing
 

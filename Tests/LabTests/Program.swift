@@ -71,10 +71,15 @@ struct Program: Sendable {
     found += try Files.readText("/proc/self/mounts").split(separator: "\n").map(String.init)
       .filter { $0.contains(site.namespacePrefix) || $0.contains(site.root) }
     if let group = LabInventory.group(site), group.exists { found.append("control group \(group)") }
+    // The lab starts its processes by the path without symbolic links.
+    let resolved = realpath(path, nil)
+    defer { free(resolved) }
+    let real = resolved.map { String(cString: $0) } ?? path
     for entry in try Files.list("/proc") where Int(entry) != nil {
       guard let command = try? Files.readText("/proc/\(entry)/cmdline"),
         let program = command.split(separator: "\0").first,
-        program.hasSuffix("/swiftlet") || program.hasSuffix("/swiftlet-pause")
+        // Of this build: labs of other builds may stand beside it.
+        program == real || program == "\(real)-pause"
       else { continue }
       found.append(command.replacing("\0", with: " "))
     }

@@ -215,21 +215,6 @@ import Testing
     ] as [(String, Int?)])
   func probeStatusLines(text: String, status: Int?) { #expect(ProbeAttempt.status(Array(text.utf8)) == status) }
 
-  @Test func workIsNeverDoneTwiceAtOnceAndNeverLost() {
-    let queue = WorkQueue<String>()
-    queue.add("a")
-    queue.add("a")
-    queue.add("b", after: 0.05)
-    #expect(queue.next() == "a")
-    queue.add("a")
-    // While "a" is at work it is not given out again, though it waits.
-    #expect(queue.next() == "b")
-    queue.done("a")
-    #expect(queue.next() == "a")
-    queue.close()
-    #expect(queue.next() == nil)
-  }
-
   @Test func logsAreCutInPlace() throws {
     let path = "/tmp/swt-runtime-log-\(SystemRandomNumberGenerator.random())"
     defer {

@@ -79,12 +79,6 @@ final class Worker: @unchecked Sendable {
     return (try? watch(descriptor, token, Int(descriptor), events, change: change)) != nil
   }
 
-  static func monotonicMilliseconds() -> Int {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
-  }
-
   /// Serves until the server stops.
   func run() {
     var events = [epoll_event](repeating: epoll_event(), count: 64)
@@ -92,7 +86,7 @@ final class Worker: @unchecked Sendable {
       // Timeouts need no better resolution than this.
       let timeout: CInt = exchanges.isEmpty ? (connections.isEmpty ? -1 : 1000) : 50
       let count = epoll_wait(epoll.raw, &events, CInt(events.count), timeout)
-      now = Self.monotonicMilliseconds()
+      now = Time.monotonicMilliseconds
       for event in events.prefix(Int(max(count, 0))) {
         let number = Int(event.data.u64 & 0xFFFF_FFFF)
         switch Token(rawValue: event.data.u64 >> 32) {

@@ -47,7 +47,7 @@ package final class WatchStream: Sendable {
     self.selector = selector
     self.cursor = cursor
     self.wantsBookmarks = wantsBookmarks
-    let now = Self.milliseconds()
+    let now = Time.monotonicMilliseconds
     deadline = now + timeoutMilliseconds
     var state = State(
       initial: [], lastRevision: revision, nextBookmark: now + Self.bookmarkInterval, format: format)
@@ -59,12 +59,6 @@ package final class WatchStream: Sendable {
   }
 
   deinit { cursor.close() }
-
-  static func milliseconds() -> Int {
-    var now = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec * 1000 + now.tv_nsec / 1_000_000
-  }
 
   /// Readable when there may be more to send.
   package var descriptor: CInt { cursor.descriptor }
@@ -83,7 +77,7 @@ package final class WatchStream: Sendable {
         state.initial = []
         return .data(data)
       }
-      let now = Self.milliseconds()
+      let now = Time.monotonicMilliseconds
       guard let changes = cursor.next() else {
         state.isEnded = true
         let error = StatusError.expired("too old resource version: \(state.lastRevision)")

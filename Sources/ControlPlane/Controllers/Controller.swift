@@ -31,6 +31,7 @@ extension Controller {
         queue.retry(key)
         if !Self.isOrdinary(error) { log("\(name): \(key): \(error)") }
       }
+      queue.done(key)
     }
   }
 

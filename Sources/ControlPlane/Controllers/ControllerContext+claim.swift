@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 
 extension ControllerContext {
   /// The selector of a workload; nil, with an Event, where it does not select the pods of its own template: such a workload

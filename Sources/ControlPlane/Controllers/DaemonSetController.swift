@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 
 /// Keeps one pod of each DaemonSet on every node it is for. Keys are DaemonSets.
 final class DaemonSetController: Controller {

@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 
 /// Rolls Deployments out through ReplicaSets. Keys are Deployments.
 final class DeploymentController: Controller {

@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 
 /// Keeps the EndpointSlices of Services with a selector. Keys are Services.
 final class EndpointSliceController: Controller {

@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 
 /// Keeps the Endpoints object of Services with a selector, for clients that know no slices. Keys are Services.
 final class EndpointsController: Controller {

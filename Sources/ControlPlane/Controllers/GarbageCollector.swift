@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 
 /// Deletes what its owners left behind, and carries out foreground and orphaning deletion, which the API server marks with
 /// finalizers. Keys are objects of every watched kind.

@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 
 /// Runs the pods of Jobs to their end, as many at a time as `parallelism` says. Keys are Jobs.
 ///

@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 
 /// Empties a namespace that is being deleted, then lets it go. Keys are namespaces.
 final class NamespaceController: Controller {

@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 
 /// Makes what every namespace has: the ServiceAccount `default`, and the ConfigMap `kube-root-ca.crt` by which pods trust
 /// the API server. Keys are namespaces.

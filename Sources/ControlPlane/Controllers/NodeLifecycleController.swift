@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 internal import Synchronization
 
 /// Notices nodes that fell silent: neither their Lease nor their status was renewed for the grace period. Their

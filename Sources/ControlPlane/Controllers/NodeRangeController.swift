@@ -1,6 +1,7 @@
 internal import Addressing
 internal import JSON
 internal import Kubernetes
+internal import Linux
 internal import Synchronization
 
 /// Gives every node a pod range of each cluster range (`spec.podCIDRs`), never one that overlaps another node's or an

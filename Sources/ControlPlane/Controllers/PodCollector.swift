@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 
 /// Removes pods nobody will end any more: on nodes that are gone, and ending ones that never got a node. Keys are pods.
 final class PodCollector: Controller {

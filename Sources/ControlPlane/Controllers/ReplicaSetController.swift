@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 
 /// Keeps as many pods as a ReplicaSet asks for. Keys are ReplicaSets.
 final class ReplicaSetController: Controller {

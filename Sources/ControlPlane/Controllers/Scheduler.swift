@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 internal import Synchronization
 
 /// Binds pods to nodes. Keys are pods that have no node.

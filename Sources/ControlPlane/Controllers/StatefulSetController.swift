@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 
 /// Keeps the pods of StatefulSets, each with its name, its place and its claims. Keys are StatefulSets.
 final class StatefulSetController: Controller {

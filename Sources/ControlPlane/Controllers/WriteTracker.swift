@@ -1,4 +1,5 @@
 internal import Kubernetes
+internal import Linux
 internal import Synchronization
 
 /// What a controller has written and its cache has not shown yet. As long as something of an owner is outstanding, its

@@ -14,7 +14,7 @@ final class NodeHeartbeat: Sendable {
   private let configuration: NodeRuntimeConfiguration
   private let client: APIClient
   private let node: NodeObject
-  private let stopQueue = KeyedQueue<Int>()
+  private let stopped = Gate()
 
   init(_ configuration: NodeRuntimeConfiguration, _ client: APIClient, _ node: NodeObject) {
     self.configuration = configuration
@@ -23,7 +23,7 @@ final class NodeHeartbeat: Sendable {
   }
 
   func start() -> Thread { Thread("heartbeat") { self.run() } }
-  func stop() { stopQueue.close() }
+  func stop() { stopped.open() }
 
   private func run() {
     var lastReason: String?? = .none
@@ -31,8 +31,7 @@ final class NodeHeartbeat: Sendable {
     var nextLease = 0.0
     var backoff = Backoff(first: 0.2, longest: 5)
     var pause = 0.0
-    // The queue carries nothing: its end is the end of the wait.
-    while stopQueue.next(timeout: pause) != nil {
+    while !stopped.wait(timeout: pause) {
       do {
         let object = try register()
         let reason = notReady(object.json)

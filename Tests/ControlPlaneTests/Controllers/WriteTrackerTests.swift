@@ -1,40 +1,11 @@
 import JSON
 import Kubernetes
+import Linux
 import Testing
 
 @testable import ControlPlane
 
-@Suite struct WorkQueueTests {
-  @Test func keysCoalesceInOrder() {
-    let queue = WorkQueue<Int>()
-    for key in [1, 2, 1, 3, 2] { queue.add(key) }
-    #expect([queue.next(), queue.next(), queue.next()] == [1, 2, 3])
-    queue.add(1)
-    #expect(queue.next() == 1)
-  }
-
-  @Test func delayedKeysComeInTheirTime() {
-    let queue = WorkQueue<Int>()
-    queue.add(9, after: 3600)
-    queue.add(2, after: 0.05)
-    queue.add(1)
-    #expect(queue.next() == 1)
-    #expect(queue.next() == 2)
-    queue.add(9, after: 0.01)
-    #expect(queue.next() == 9)
-  }
-
-  @Test func failuresComeAgain() {
-    let queue = WorkQueue<Int>()
-    queue.retry(1)
-    #expect(queue.next() == 1)
-    queue.retry(1)
-    #expect(queue.next() == 1)
-    queue.forget(1)
-    queue.close()
-    #expect(queue.next() == nil)
-  }
-
+@Suite struct WriteTrackerTests {
   @Test func trackerWaitsForTheCache() {
     let queue = WorkQueue<NamespacedKey>()
     let cache = ObjectCache(.pods)
