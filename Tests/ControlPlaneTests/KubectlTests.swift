@@ -8,13 +8,15 @@ import Testing
 /// Every kubectl that is installed, against a server on 127.0.0.1: what people type, and what they must see.
 @Suite("kubectl", .serialized)
 struct KubectlTests {
-  /// `KUBECTL`, those in PATH, and the ones of the Google Cloud SDK, which ships one a minor version.
+  /// `KUBECTL`, those in PATH, and the newest of the Google Cloud SDK, which ships one a minor version; with
+  /// `KUBECTL_ALL` set all of them.
   static let programs: [String] = {
     var candidates: [String] = []
     if let named = getenv("KUBECTL") { candidates.append(String(cString: named)) }
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin"
     candidates += path.split(separator: ":").map { "\($0)/kubectl" }
-    candidates += (20...40).map { "/usr/lib/google-cloud-sdk/bin/kubectl.1.\($0)" }
+    let shipped = (20...40).map { "/usr/lib/google-cloud-sdk/bin/kubectl.1.\($0)" }.filter { access($0, X_OK) == 0 }
+    candidates += getenv("KUBECTL_ALL") == nil ? shipped.suffix(1) : shipped
     var seen: Set<String> = []
     return candidates.filter { program in
       guard let real = realpath(program, nil) else { return false }

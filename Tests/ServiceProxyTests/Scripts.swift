@@ -37,7 +37,7 @@ enum Scripts {
     kind = socket.SOCK_STREAM if mode in ("tcp", "stream") else socket.SOCK_DGRAM
     seen = collections.Counter()
     def opened():
-        s = socket.socket(family, kind); s.settimeout(2); s.connect((address, port)); return s
+        s = socket.socket(family, kind); s.settimeout(6); s.connect((address, port)); return s
     def name(error): return errno.errorcode.get(error.errno, "TIMEOUT") if error.errno else "TIMEOUT"
     if mode == "stream":
         try:
