@@ -38,6 +38,9 @@ package final class EventLoop: @unchecked Sendable {
 
   private let epoll: FileDescriptor
   private let wake: FileDescriptor
+  /// A timerfd, armed for the nearest deadline: to the nanosecond, where epoll's own timeout knows milliseconds.
+  private let clock: FileDescriptor
+  private var armed: Double?
   private var watches: [CInt: Watch] = [:]
   private var generation: UInt32 = 0
   private var timers = TimerQueue()
@@ -47,11 +50,28 @@ package final class EventLoop: @unchecked Sendable {
     epoll = FileDescriptor(owning: try check("epoll_create") { epoll_create1(CInt(EPOLL_CLOEXEC)) })
     let flags = CInt(EFD_CLOEXEC) | CInt(EFD_NONBLOCK)
     wake = FileDescriptor(owning: try check("eventfd") { eventfd(0, flags) })
-    let raw = wake.raw
-    try add(raw, .readable) { _ in
-      var count: UInt64 = 0
-      _ = read(raw, &count, 8)
+    clock = FileDescriptor(
+      owning: try check("timerfd") { timerfd_create(CLOCK_MONOTONIC, CInt(TFD_CLOEXEC) | CInt(TFD_NONBLOCK)) })
+    for raw in [wake.raw, clock.raw] {
+      try add(raw, .readable) { _ in
+        var count: UInt64 = 0
+        _ = read(raw, &count, 8)
+      }
     }
+  }
+
+  /// Sets the clock to the nearest deadline, if that is another one than before.
+  private func arm(_ deadline: Double?) {
+    guard deadline != armed else { return }
+    armed = deadline
+    var setting = itimerspec()
+    if let deadline {
+      // All zero would disarm it; a deadline in the past fires at once.
+      let whole = max(deadline, 0.000_001)
+      setting.it_value.tv_sec = Int(whole)
+      setting.it_value.tv_nsec = Int((whole - whole.rounded(.down)) * 1e9)
+    }
+    timerfd_settime(clock.raw, CInt(TFD_TIMER_ABSTIME), &setting, nil)
   }
 
   /// Calls `handler` on the loop whenever the descriptor is ready, as long as it is (level-triggered). The descriptor is
@@ -138,11 +158,12 @@ package final class EventLoop: @unchecked Sendable {
       let now = Time.monotonicSeconds
       while let handler = timers.takeDue(now: now) { handler() }
       if isStopped { return }
-      let timeout = Time.pollTimeout(until: timers.next)
+      arm(timers.next)
       let loop = epoll.raw
-      let count = try check("epoll_wait") { epoll_wait(loop, &events, CInt(events.count), timeout) }
+      let count = try check("epoll_wait") { epoll_wait(loop, &events, CInt(events.count), -1) }
       for event in events[..<Int(count)] {
         let raw = CInt(truncatingIfNeeded: event.data.u64)
+        if raw == clock.raw { armed = nil }  // it fired and must be set again, also if that was a rounding too early
         // A handler before may have removed it.
         guard let watch = watches[raw], watch.generation == UInt32(event.data.u64 >> 32) else { continue }
         watch.handler(Events(rawValue: event.events))
