@@ -117,6 +117,7 @@ struct ForeignBytesTests {
     let body: JSON = [
       "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "c"], "deep": deep,
     ]
+    let inner = deep["x"][0]["x"][0]
     let statuses = Mutex<[Int]>([])
     let thread = Thread("deep") {
       for (method, target, type, body) in [
@@ -127,7 +128,7 @@ struct ForeignBytesTests {
         ("PATCH", APIFixture.configMaps + "/c?fieldManager=m&force=true", "application/apply-patch+yaml", body),
         (
           "PATCH", APIFixture.configMaps + "/c", "application/json-patch+json",
-          [["op": "add", "path": "/other", "value": deep["x"][0]["x"][0]]]
+          [["op": "add", "path": "/other", "value": inner]]
         ),
         ("GET", APIFixture.configMaps, "", JSON.null),
       ] as [(String, String, String, JSON)] {
