@@ -32,14 +32,15 @@ bench: build ## measure, beside peers in the same run (root); figures are kept i
 	bench/run
 
 lint: ## formatting and style, without changing anything
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz
 	@scripts/check-houserules
 
 format: ## format all sources in place
-	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Fuzz
 
-fuzz: ## fuzz every parser of foreign bytes for a while (SECONDS_EACH=60)
-	@scripts/fuzz $(or $(SECONDS_EACH),60)
+fuzz: ## install what the build needs and fuzz every parser of foreign bytes for a while (SECONDS_EACH=15)
+	@scripts/install-packages build
+	@scripts/fuzz $(or $(SECONDS_EACH),15)
 
 clean: ## remove what builds made
 	rm -rf .build .fuzz

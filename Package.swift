@@ -123,6 +123,11 @@ if Context.environment["SWIFTLET_FUZZ"] != nil {
   package.products.append(.executable(name: "swiftlet-fuzz", targets: ["swiftlet-fuzz"]))
   package.targets.append(
     .executableTarget(
-      name: "swiftlet-fuzz", dependencies: ["Addressing", "JSON"], path: "Fuzz", swiftSettings: strict,
+      name: "swiftlet-fuzz",
+      dependencies: [
+        "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "StandIn", "ClusterModel", "PodNetwork", "NodeRouting",
+        "ServiceProxy", "NetworkPolicy", "ClusterDNS", "HTTPRouting", "ControlPlane",
+      ],
+      path: "Fuzz", exclude: ["Corpus", "words.dict"], swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-use-ld=lld"])]))
 }

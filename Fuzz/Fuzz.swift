@@ -1,22 +1,15 @@
-import Addressing
 import Glibc
-import JSON
 
-/// The parser that this run feeds, named by SWIFTLET_PARSER. Each takes foreign bytes and may throw, never trap.
-private let parsers: [String: @Sendable ([UInt8]) -> Void] = [
-  "address": { bytes in
-    let text = String(decoding: bytes, as: UTF8.self)
-    if let address = IPAddress(text) { precondition(IPAddress(address.description) == address) }
-    if let prefix = Prefix(text) { precondition(Prefix(prefix.description) == prefix) }
-    _ = MACAddress(text)
-  },
-  "json": { bytes in
-    guard let value = try? JSON(parsing: bytes) else { return }
-    precondition((try? JSON(parsing: value.bytes())) == value, "what was written does not read back")
-  },
-]
+/// Takes foreign bytes; may throw inside, never trap, hang or eat memory.
+typealias Parser = @Sendable ([UInt8]) -> Void
 
-private let chosen: @Sendable ([UInt8]) -> Void = {
+/// Every parser of foreign bytes by its name, a table for each group of rooms.
+private let parsers: [String: Parser] = [
+  groundParsers, netlinkParsers, kubernetesParsers, modelParsers, controlPlaneParsers, nodeParsers, namesParsers,
+].reduce(into: [:]) { all, group in all.merge(group) { _, _ in preconditionFailure("two parsers of one name") } }
+
+/// The parser that this run feeds, named by SWIFTLET_PARSER.
+private let chosen: Parser = {
   let name = getenv("SWIFTLET_PARSER").map { String(cString: $0) } ?? ""
   guard let parser = parsers[name] else {
     print("SWIFTLET_PARSER names no parser; known are \(parsers.keys.sorted().joined(separator: " "))")

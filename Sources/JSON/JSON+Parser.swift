@@ -175,9 +175,7 @@ private struct Parser {
     guard let value = Double(text), value.isFinite else {
       throw error("number \(text) is outside the range of a 64-bit float", at: start)
     }
-    // 1.0 and 1e3 are the integers they stand for, so that a value is the same however it was written.
-    if let integer = Int64(exactly: value), integer.magnitude < 1 << 53 { return .int(integer) }
-    return .double(value)
+    return .number(value)
   }
 
   mutating func string() throws(JSONError) -> String {

@@ -39,6 +39,12 @@ extension JSON {
     default: nil
     }
   }
+  /// A finite number in the one form it has: 1.0 and 1e3 are the integers they stand for, so that a value is the same
+  /// however it was written.
+  public static func number(_ value: Double) -> JSON {
+    Int64(exactly: value).map { .int($0) } ?? .double(value)
+  }
+
   /// The elements, or nil for any other kind of value.
   public var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
   /// The members, or nil for any other kind of value.

@@ -22,7 +22,8 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
 
   /// `2026-01-31T12:00:00.000000Z`, as Leases carry it.
   package var microDescription: String {
-    let micros = String((nanoseconds - seconds * 1_000_000_000) / 1000)
+    let rest = nanoseconds % 1_000_000_000
+    let micros = String((rest < 0 ? rest + 1_000_000_000 : rest) / 1000)
     return text(fraction: "." + String(repeating: "0", count: 6 - micros.count) + micros)
   }
 
@@ -81,15 +82,27 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
     }
     guard position == bytes.count else { return nil }
     let seconds = Self.days(year: year, month: month, day: day) * 86400 + Int64(hour * 3600 + minute * 60 + second)
-    nanoseconds = (seconds - Int64(offset)) * 1_000_000_000 + fraction
+    // Nanoseconds in 64 bits reach from 1677 to 2262; a time beyond is the first or last one there is.
+    let (whole, overflowed) = (seconds - Int64(offset)).multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, overflowedAgain) = whole.addingReportingOverflow(fraction)
+    nanoseconds = overflowed || overflowedAgain ? (seconds < 0 ? .min : .max) : sum
   }
 
   package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
-  package func adding(seconds: Double) -> Timestamp { Timestamp(nanoseconds: nanoseconds + Int64(seconds * 1e9)) }
+  /// A later moment, or an earlier one; the last or first one there is where the sum is beyond it.
+  package func adding(seconds: Double) -> Timestamp {
+    let added = seconds * 1e9
+    let clamped = Int64(exactly: added.rounded(.towardZero)) ?? (added < 0 ? .min : .max)
+    let (sum, overflowed) = nanoseconds.addingReportingOverflow(clamped)
+    return Timestamp(nanoseconds: overflowed ? (clamped < 0 ? .min : .max) : sum)
+  }
 
   /// Seconds from an earlier moment to this one.
-  package func since(_ earlier: Timestamp) -> Double { Double(nanoseconds - earlier.nanoseconds) / 1e9 }
+  package func since(_ earlier: Timestamp) -> Double {
+    let (difference, overflowed) = nanoseconds.subtractingReportingOverflow(earlier.nanoseconds)
+    return overflowed ? Double(nanoseconds) / 1e9 - Double(earlier.nanoseconds) / 1e9 : Double(difference) / 1e9
+  }
 
   /// Days since 1970-01-01 in the proleptic Gregorian calendar, counted in eras of 400 years that begin in March.
   private static func days(year: Int, month: Int, day: Int) -> Int64 {

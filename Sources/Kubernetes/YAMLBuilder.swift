@@ -3,10 +3,11 @@ internal import JSON
 
 /// Builds JSON from libyaml's events. libyaml itself does not recurse; the depth limit protects our own stack.
 struct YAMLBuilder {
-  /// A value and how many values it consists of, itself included.
+  /// A value, how many values it consists of, itself included, and how many levels of them there are.
   private struct Node {
     var value: JSON
     var size: Int
+    var height: Int
   }
 
   private let parser: UnsafeMutablePointer<yaml_parser_t>
@@ -73,6 +74,10 @@ struct YAMLBuilder {
     case YAML_ALIAS_EVENT:
       let name = text(event.data.alias.anchor) ?? ""
       guard let node = anchors[name] else { throw error("alias *\(name) refers to no anchor", at: mark) }
+      // Anchors inside anchors could otherwise nest deeper than any text may.
+      guard depth + node.height <= JSON.maximumDepth else {
+        throw error("nested deeper than \(JSON.maximumDepth) levels", at: mark)
+      }
       aliasBudget -= node.size
       guard aliasBudget >= 0 else {
         throw error("aliases expand to too many values; write the values out where they are needed", at: mark)
@@ -87,19 +92,21 @@ struct YAMLBuilder {
       guard let value = YAMLScalar.resolve(content, tag: tag, isPlain: isPlain) else {
         throw error("\"\(content)\" is no \(tag ?? "number that JSON can hold")", at: mark)
       }
-      return keep(Node(value: value, size: 1), anchor: text(scalar.anchor))
+      return keep(Node(value: value, size: 1, height: 1), anchor: text(scalar.anchor))
     case YAML_SEQUENCE_START_EVENT:
       let anchor = text(event.data.sequence_start.anchor)
       var elements: [JSON] = []
       var size = 1
+      var height = 0
       while true {
         try advance()
         if event.type == YAML_SEQUENCE_END_EVENT { break }
         let element = try node(depth: depth + 1)
         elements.append(element.value)
         size += element.size
+        height = max(height, element.height)
       }
-      return keep(Node(value: .array(elements), size: size), anchor: anchor)
+      return keep(Node(value: .array(elements), size: size, height: height + 1), anchor: anchor)
     case YAML_MAPPING_START_EVENT:
       let anchor = text(event.data.mapping_start.anchor)
       return keep(try mapping(depth: depth), anchor: anchor)
@@ -117,6 +124,7 @@ struct YAMLBuilder {
     var positions: [String: Int] = [:]
     var merged: [JSON.Object.Member] = []
     var size = 1
+    var height = 1
     while true {
       try advance()
       if event.type == YAML_MAPPING_END_EVENT { break }
@@ -132,6 +140,7 @@ struct YAMLBuilder {
       let valueMark = event.start_mark
       let value = try node(depth: depth + 1)
       size += value.size + 1
+      height = max(height, value.height)
       if isMerge {
         // Earlier sources win over later ones, own members over all (YAML merge key type).
         let sources = value.value.array ?? [value.value]
@@ -152,7 +161,7 @@ struct YAMLBuilder {
       positions[member.key] = members.count
       members.append(member)
     }
-    return Node(value: .object(JSON.Object(members)), size: size)
+    return Node(value: .object(JSON.Object(members)), size: size, height: height + 1)
   }
 
   private static func keyText(_ value: JSON) -> String? {

@@ -17,7 +17,7 @@ enum YAMLScalar {
       return .int(value)
     case prefix + "float":
       switch plain(text) {
-      case .int(let value): return .double(Double(value))
+      case .int(let value): return .int(value)
       case .double(let value): return .double(value)
       default: return nil
       }
@@ -53,7 +53,7 @@ enum YAMLScalar {
     guard isFloat(digits.utf8), let value = Double(digits.hasSuffix(".") ? digits + "0" : digits), value.isFinite else {
       return nil
     }
-    return .double(value)
+    return .number(value)
   }
 
   /// Decimal, or with the prefixes 0x, 0o, 0b, or octal by a leading 0.

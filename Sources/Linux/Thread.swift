@@ -15,8 +15,12 @@ package final class Thread: @unchecked Sendable {
     }
   }
 
+  /// Bytes of stack, of which only pages that were touched take memory: as much as recursion over the deepest JSON needs
+  /// in unoptimized code, many times over.
+  package static let usualStackSize = 8 << 20
+
   /// Starts a thread; the kernel shows the first 15 bytes of its name.
-  package init(_ name: String, stackSize: Int = 512 * 1024, _ body: @escaping @Sendable () -> Void) {
+  package init(_ name: String, stackSize: Int = Thread.usualStackSize, _ body: @escaping @Sendable () -> Void) {
     let start = Unmanaged.passRetained(Start(name: name, body: body)).toOpaque()
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)

@@ -156,6 +156,6 @@ package final class NetlinkSocket {
       explanation = message.attributes(after: 20)[Int(NLMSGERR_ATTR_MSG.rawValue)]?.string ?? ""
     }
     return NetlinkError(
-      code: -code, operation: operation(), explanation: explanation, sequence: message.sequence)
+      code: 0 &- code, operation: operation(), explanation: explanation, sequence: message.sequence)
   }
 }

@@ -3,7 +3,7 @@
 /// HTTP/1.x is answered with what was seen; HTTP/2 is refused by its own means; everything else gets one line about the
 /// stand-in and then its own bytes back. Memory is bounded: a head may have `maximumHead` bytes, a body is not kept, and
 /// no input is taken while output waits (`wantsInput`).
-struct Conversation {
+package struct Conversation {
   /// Longest head of a request, in bytes.
   static let maximumHead = 16 * 1024
   /// Longest delay of `/_swiftlet/slow`, in milliseconds.
@@ -18,33 +18,33 @@ struct Conversation {
   private var bodyRest = 0
   private var inputEnded = false
   /// Waits to be sent; the caller takes it.
-  private(set) var output: [UInt8] = []
+  package private(set) var output: [UInt8] = []
   /// The output is not to be sent before this many milliseconds have passed; the caller takes it.
   private(set) var delay: Int?
   /// The stand-in is to end with this code once the output is sent.
   private(set) var exitCode: CInt?
 
-  init(_ answer: StandInAnswer) { self.answer = answer }
+  package init(_ answer: StandInAnswer) { self.answer = answer }
 
   /// The connection is to be closed once the output is sent.
-  var isDone: Bool { mode == .done }
+  package var isDone: Bool { mode == .done }
   /// Nothing is under way: it may be closed without anybody missing an answer.
   var isIdle: Bool { output.isEmpty && input.isEmpty && (mode == .http || mode == .undecided) && bodyRest == 0 }
   /// Reading on makes sense.
-  var wantsInput: Bool { mode != .done && output.isEmpty && delay == nil && !inputEnded }
+  package var wantsInput: Bool { mode != .done && output.isEmpty && delay == nil && !inputEnded }
 
-  mutating func takeOutput() -> [UInt8] {
+  package mutating func takeOutput() -> [UInt8] {
     defer { output = [] }
     return output
   }
 
-  mutating func takeDelay() -> Int? {
+  package mutating func takeDelay() -> Int? {
     defer { delay = nil }
     return delay
   }
 
   /// Bytes have come.
-  mutating func receive(_ bytes: some Collection<UInt8>) {
+  package mutating func receive(_ bytes: some Collection<UInt8>) {
     switch mode {
     case .done: return
     case .echo: output += bytes
@@ -55,7 +55,7 @@ struct Conversation {
   }
 
   /// The other side sends no more.
-  mutating func receiveEnd() {
+  package mutating func receiveEnd() {
     inputEnded = true
     if mode == .undecided {
       // A client that only listens, or sent less than a method's name, still learns whom it reached.
@@ -67,7 +67,7 @@ struct Conversation {
   }
 
   /// Goes on with input that waited while output was sent.
-  mutating func proceed() {
+  package mutating func proceed() {
     if mode == .undecided {
       switch FirstBytes(input) {
       case .undecided: return

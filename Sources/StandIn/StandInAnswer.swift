@@ -1,13 +1,20 @@
 internal import JSON
 
 /// What a stand-in tells about itself and about whom it talks to.
-struct StandInAnswer {
+package struct StandInAnswer {
   let identity: StandInIdentity
   /// The client's address and port: `10.244.1.7:51034`, `[fd00::7]:51034`.
   let client: String
   /// The address the client reached, before any port: the pod's own.
   let address: String
   let port: UInt16
+
+  package init(identity: StandInIdentity, client: String, address: String, port: UInt16) {
+    self.identity = identity
+    self.client = client
+    self.address = address
+    self.port = port
+  }
 
   /// One line, for TCP and UDP without HTTP.
   var line: [UInt8] {

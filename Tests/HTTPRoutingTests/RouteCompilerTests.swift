@@ -5,6 +5,15 @@ import Testing
 @testable import HTTPRouting
 
 @Suite struct RouteCompilerTests {
+  /// Names that a running HAProxy has from somebody else must not end the numbering of ours.
+  @Test func serverNamesOfOthersDoNotCount() throws {
+    let endpoint = AddressAndPort(try #require(IPAddress("10.0.0.1")), 80)
+    let found = RuntimeState.Server(name: "s9223372036854775807", endpoint: nil, isEnabled: true)
+    let commands = HAProxyController.serverCommands("b", wanted: [endpoint], found: [found])
+    #expect(commands.contains("enable server b/s1"))
+    #expect(commands.contains("set server b/s9223372036854775807 state maint"))
+  }
+
   @Test(arguments: Samples.requests.indices) func precedence(_ index: Int) {
     let (host, path, service) = Samples.requests[index]
     let routes = Samples.compile([Samples.conformance])

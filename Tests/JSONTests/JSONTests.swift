@@ -2,6 +2,13 @@ import JSON
 import Testing
 
 @Suite struct JSONParserTests {
+  /// Numbers that are written as integers read back as the same value.
+  @Test(arguments: ["1e16", "-9223372036854775809", "9223372036854775808", "1e300", "-0.0", "123456789012345678901"])
+  func largeNumbersReadBack(text: String) throws {
+    let value = try JSON(parsing: text)
+    #expect(try JSON(parsing: value.bytes()) == value)
+  }
+
   @Test(arguments: [
     "null", "true", "false", "0", "-1", "9223372036854775807", "-9223372036854775808", "1.5", "-0.25", "\"\"", "\"a\"",
     "[]", "{}", "[1,[2,[3]]]", #"{"b":1,"a":2}"#, #"{"a":{"b":[null,true,"x"]}}"#, #""\"\\\n\r\t\u0001""#, "\"é€😀\"",

@@ -22,6 +22,18 @@ import Testing
     }
   }
 
+  /// Nanoseconds in 64 bits reach from 1677 to 2262; certificates and manifests may name later years.
+  @Test func timesBeyond64BitsAreTheLastOnes() throws {
+    let late = try #require(Timestamp("9999-12-31T23:59:59Z"))
+    let early = try #require(Timestamp("0001-01-01T00:00:00Z"))
+    let now = Timestamp.now()
+    #expect(early < now && now < late)
+    #expect(late.description.hasPrefix("2262-") && early.microDescription.hasPrefix("1677-"))
+    #expect(late.since(early) > 1e10 && early.since(late) < -1e10)
+    #expect(now.adding(seconds: 1e300) == late && now.adding(seconds: -1e300) < now)
+    #expect(late.adding(seconds: 1) == late)
+  }
+
   @Test(arguments: [
     ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
     ("foobar", "Zm9vYmFy"),

@@ -62,6 +62,26 @@ import Testing
     #expect(throws: YAMLError.self) { try YAML.parse(text, file: "deep") }
   }
 
+  /// Anchors within anchors: each text is shallow, the values would not be.
+  @Test func aliasesDoNotNestDeeperThanTextsMay() throws {
+    func chain(_ links: Int) -> String {
+      var text = "a0: &a0 [x]\n"
+      for link in 1...links {
+        text += "a\(link): &a\(link) "
+        text += String(repeating: "[", count: 100) + "*a\(link - 1)" + String(repeating: "]", count: 100) + "\n"
+      }
+      return text
+    }
+    #expect(try YAML.parse(chain(4), file: "shallow").count == 1)
+    #expect(throws: YAMLError.self) { try YAML.parse(chain(6), file: "deep") }
+  }
+
+  /// A number is the same value however it was written, so that what was applied equals what the API gives back.
+  @Test(arguments: ["1E3", "1000.0", "1000", "!!float 1000", "0x3E8"])
+  func numbersAreThoseOfJSON(text: String) throws {
+    #expect(try YAML.parse("a: \(text)", file: "x").first?.value == ["a": 1000])
+  }
+
   @Test func bytesThatAreNoTextAreRefused() {
     #expect(throws: YAMLError.self) { try YAML.parse([0x61, 0x3A, 0x20, 0xFF, 0xFE, 0x00, 0x0A], file: "x") }
   }

@@ -11,6 +11,13 @@ import Testing
     _ = RouteEvent(NetlinkMessage(type: type, flags: 0, sequence: 0, port: 0, payload: payload))
   }
 
+  /// The one error number whose negation does not fit.
+  @Test func everyErrorNumber() {
+    let payload = withUnsafeBytes(of: Int32.min) { Array($0) }
+    let message = NetlinkMessage(type: 2, flags: 0x200, sequence: 1, port: 0, payload: payload)
+    #expect(NetlinkSocket.error(in: message, "x")?.code == .min)
+  }
+
   @Test func randomBytes() {
     var generator = SystemRandomNumberGenerator()
     for _ in 0..<20_000 {

@@ -121,6 +121,17 @@ import Testing
   ])
   func quantities(text: String, value: Double) { #expect(Quantity(text)?.value == value) }
 
+  @Test(arguments: [("1e300", Int64.max), ("-1e300", .min), ("1e308Ei", .max), ("2500m", 3)])
+  func quotientsThatDoNotFitAreTheLargest(text: String, quotient: Int64) throws {
+    let one = try #require(Quantity("1"))
+    #expect(Quantity(text)?.divided(by: one) == quotient)
+  }
+
+  @Test func gracePeriodsOfAnyLength() {
+    let pod = PodManifest(["spec": ["terminationGracePeriodSeconds": .int(.max)]])
+    #expect(pod.gracePeriod == Double(Int32.max))
+  }
+
   @Test(arguments: ["", "m", "1x", "1 Gi", "Ki1"])
   func noQuantities(text: String) { #expect(Quantity(text) == nil) }
 }

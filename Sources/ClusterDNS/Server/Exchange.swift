@@ -126,7 +126,8 @@ final class Exchange {
     }
   }
 
-  private func examine(_ bytes: [UInt8], now: Int) -> Progress {
+  /// What bytes from the upstream mean: an answer to this question, or something to ignore.
+  func examine(_ bytes: [UInt8], now: Int) -> Progress {
     bytes.withUnsafeBufferPointer { buffer in
       let reader = MessageReader(bytes: buffer)
       guard reader.uint16(at: 0) == id, let flags = reader.uint16(at: 2), flags & Wire.response != 0,

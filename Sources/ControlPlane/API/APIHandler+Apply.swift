@@ -55,9 +55,9 @@ extension APIHandler {
     if !body["metadata", "managedFields"].elements.isEmpty {
       throw StatusError.badRequest("metadata.managedFields must be nil")
     }
-    if request.target["fieldValidation"] == "Strict" {
-      try StrictDecoding(schema: schema).checkFields(body, kind: kind)
-    }
+    let decoding = StrictDecoding(schema: schema)
+    if request.target["fieldValidation"] == "Strict" { try decoding.checkFields(body, kind: kind) }
+    try decoding.checkTypes(body, kind: kind)
     return VersionConversion.incoming(body.withoutNulls, kind: kind)
   }
 }

@@ -29,7 +29,10 @@ package enum APITime {
     return text(seconds).dropLast() + "." + String(repeating: "0", count: 6 - micros.count) + micros + "Z"
   }
 
-  /// Seconds since 1970 of an RFC 3339 text; nil if it is none. Fractions are dropped.
+  /// The moments that RFC 3339 can write: years 0 to 9999, seconds since 1970.
+  package static let range = -62_167_219_200...253_402_300_799
+
+  /// Seconds since 1970 of an RFC 3339 text; nil if it is none, or outside `range` in UTC. Fractions are dropped.
   package static func seconds(_ text: String) -> Int? {
     let bytes = Array(text.utf8)
     guard bytes.count >= 20 else { return nil }
@@ -40,20 +43,24 @@ package enum APITime {
       }
     }
     guard let year = number(0, 4), let month = number(5, 2), let day = number(8, 2), let hour = number(11, 2),
-      let minute = number(14, 2), let second = number(17, 2), (1...12).contains(month), (1...31).contains(day),
+      let minute = number(14, 2), let second = number(17, 2), (1...12).contains(month),
+      (1...Self.days(in: month, of: year)).contains(day),
       bytes[4] == 0x2D, bytes[7] == 0x2D, bytes[10] == 0x54 || bytes[10] == 0x20, hour < 24, minute < 60, second < 61
     else { return nil }
     var index = 19
     if bytes[index] == 0x2E {
       index += 1
+      guard index < bytes.count, (0x30...0x39).contains(bytes[index]) else { return nil }
       while index < bytes.count, (0x30...0x39).contains(bytes[index]) { index += 1 }
     }
     guard index < bytes.count else { return nil }
     var offset = 0
-    if bytes[index] != 0x5A && bytes[index] != 0x7A {
-      guard bytes.count == index + 6, let hours = number(index + 1, 2), let minutes = number(index + 4, 2) else {
-        return nil
-      }
+    if bytes[index] == 0x5A || bytes[index] == 0x7A {
+      guard bytes.count == index + 1 else { return nil }
+    } else {
+      guard bytes[index] == 0x2B || bytes[index] == 0x2D, bytes.count == index + 6, bytes[index + 3] == 0x3A,
+        let hours = number(index + 1, 2), let minutes = number(index + 4, 2), hours < 24, minutes < 60
+      else { return nil }
       offset = (hours * 60 + minutes) * 60 * (bytes[index] == 0x2D ? -1 : 1)
     }
     let y = month <= 2 ? year - 1 : year
@@ -61,7 +68,13 @@ package enum APITime {
     let yearOfEra = y - era * 400
     let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
     let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-    return ((era * 146_097 + dayOfEra - 719_468) * 24 + hour) * 3600 + minute * 60 + second - offset
+    let seconds = ((era * 146_097 + dayOfEra - 719_468) * 24 + hour) * 3600 + minute * 60 + second - offset
+    return range.contains(seconds) ? seconds : nil
+  }
+
+  private static func days(in month: Int, of year: Int) -> Int {
+    if month == 2 { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28 }
+    return [4, 6, 9, 11].contains(month) ? 30 : 31
   }
 
   /// How long something took or is ago, as kubectl writes it: 119s, 2m5s, 179m, 3h3m, 47h, 2d2h, 729d.

@@ -35,7 +35,7 @@ final class HTTPServer: @unchecked Sendable {
         start.socket = raw
         start.connection_limit = 4096
         start.idle_seconds = Self.idleSeconds
-        start.stack_size = 512 * 1024
+        start.stack_size = numericCast(Thread.usualStackSize)
         start.certificate = certificate
         start.key = key
         start.begin = beginHTTP

@@ -11,6 +11,11 @@ package struct JSONPatch: Sendable {
 
   private let operations: [Operation]
 
+  /// How many operations one patch may have, and how many values it may copy (as kube-apiserver bounds them: copies of
+  /// copies grow without end).
+  private static let operationLimit = 10_000
+  private static let copyLimit = 100_000
+
   /// What Kubernetes answers where a test fails or a path leads nowhere.
   private static func refused(_ reason: String) -> StatusError {
     var error = StatusError(422, "Invalid", "the server rejected our request due to an error in our request")
@@ -20,6 +25,11 @@ package struct JSONPatch: Sendable {
 
   package init(_ patch: JSON) throws(StatusError) {
     guard case .array(let items) = patch else { throw .badRequest("a JSON patch is a list of operations") }
+    guard items.count <= Self.operationLimit else {
+      throw StatusError(
+        413, "RequestEntityTooLarge",
+        "The allowed maximum operations in a JSON patch is \(Self.operationLimit), got \(items.count)")
+    }
     operations = try items.map { item throws(StatusError) in
       guard let name = item["op"].string, ["add", "remove", "replace", "move", "copy", "test"].contains(name) else {
         throw .badRequest(
@@ -56,9 +66,11 @@ package struct JSONPatch: Sendable {
 
   package func apply(to target: JSON) throws(StatusError) -> JSON {
     var result = target
+    var copied = 0
     for operation in operations {
       switch operation.name {
       case "add":
+        try Self.checkDepth(operation.path, operation.value.extent.height)
         try Self.change(&result, operation.path[...]) {
           $0 = operation.value
         } insert: {
@@ -66,10 +78,12 @@ package struct JSONPatch: Sendable {
         }
       case "replace":
         _ = try Self.value(result, operation.path)
+        try Self.checkDepth(operation.path, operation.value.extent.height)
         try Self.change(&result, operation.path[...]) { $0 = operation.value }
       case "remove": _ = try Self.remove(&result, operation.path)
       case "move":
         let value = try Self.remove(&result, operation.from)
+        try Self.checkDepth(operation.path, value.extent.height)
         try Self.change(&result, operation.path[...]) {
           $0 = value
         } insert: {
@@ -77,6 +91,13 @@ package struct JSONPatch: Sendable {
         }
       case "copy":
         let value = try Self.value(result, operation.from)
+        let extent = value.extent
+        copied += extent.count
+        guard copied <= Self.copyLimit else {
+          throw StatusError(
+            413, "RequestEntityTooLarge", "the JSON patch copies more than \(Self.copyLimit) values")
+        }
+        try Self.checkDepth(operation.path, extent.height)
         try Self.change(&result, operation.path[...]) {
           $0 = value
         } insert: {
@@ -90,6 +111,13 @@ package struct JSONPatch: Sendable {
       }
     }
     return result
+  }
+
+  /// Refuses what would nest deeper than a body could be read.
+  private static func checkDepth(_ path: [String], _ height: Int) throws(StatusError) {
+    guard path.count + height <= JSON.maximumDepth else {
+      throw refused("the result is nested deeper than \(JSON.maximumDepth) levels")
+    }
   }
 
   private static func index(_ key: String, count: Int) throws(StatusError) -> Int {
@@ -156,5 +184,24 @@ package struct JSONPatch: Sendable {
       target = .array(elements)
     default: throw refused("no member \"\(key)\" in a value that is no object or list")
     }
+  }
+}
+
+extension JSON {
+  /// How many values it consists of, itself included, and how many levels of them there are.
+  fileprivate var extent: (count: Int, height: Int) {
+    var count = 1
+    var height = 0
+    func add(_ inner: JSON) {
+      let extent = inner.extent
+      count += extent.count
+      height = max(height, extent.height)
+    }
+    switch self {
+    case .array(let elements): for element in elements { add(element) }
+    case .object(let object): for member in object.members { add(member.value) }
+    default: break
+    }
+    return (count, height + 1)
   }
 }

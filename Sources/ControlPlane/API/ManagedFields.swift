@@ -1,7 +1,7 @@
-internal import JSON
+package import JSON
 
 /// Who set which fields of an object (`metadata.managedFields`, KEP-555).
-struct ManagedFields {
+package struct ManagedFields {
   private let kind: ResourceKind
   private let structure: FieldStructure
 
@@ -20,7 +20,7 @@ struct ManagedFields {
     }
   }
 
-  init(schema: Schema, kind: ResourceKind) {
+  package init(schema: Schema, kind: ResourceKind) {
     self.kind = kind
     structure = FieldStructure(schema: schema)
   }
@@ -65,7 +65,7 @@ struct ManagedFields {
   }
 
   /// Notes what an update changed: the fields that changed are its manager's alone.
-  func record(manager: String, old: JSON?, new: inout JSON, subresource: String) {
+  package func record(manager: String, old: JSON?, new: inout JSON, subresource: String) {
     var entries = Self.entries(new["metadata", "managedFields"].isNull ? old ?? .null : new)
     let before = stripped(old ?? .null)
     let after = stripped(new)
@@ -88,7 +88,8 @@ struct ManagedFields {
 
   /// Lays a configuration over an object for a manager: sets what it names, removes what the manager named before and no
   /// longer does, and refuses to change what others hold unless forced.
-  func apply(_ applied: JSON, over live: JSON, manager: String, force: Bool, subresource: String) throws(StatusError)
+  package func apply(_ applied: JSON, over live: JSON, manager: String, force: Bool, subresource: String)
+    throws(StatusError)
     -> JSON
   {
     var entries = Self.entries(live)

@@ -1,19 +1,20 @@
-internal import JSON
+package import JSON
 internal import Kubernetes
 
 /// Objects that clients send as protobuf, as the JSON they would have sent otherwise.
 ///
 /// The envelope is `k8s\0` and a message of type meta (1: apiVersion, kind) and the object's bytes (2).
-struct ProtobufDecoder {
+package struct ProtobufDecoder: Sendable {
   private let schema: Schema
   private let kinds: ResourceKinds
 
-  init(schema: Schema, kinds: ResourceKinds) {
+  package init(schema: Schema, kinds: ResourceKinds) {
     self.schema = schema
     self.kinds = kinds
   }
 
-  func decode(_ body: [UInt8]) throws(StatusError) -> JSON {
+  /// Throws what the client is answered: 400 for a body that is malformed or of no known kind.
+  package func decode(_ body: [UInt8]) throws(StatusError) -> JSON {
     guard body.starts(with: [0x6B, 0x38, 0x73, 0x00]) else {
       throw .badRequest("the body is no protobuf object of Kubernetes: it does not begin with \"k8s\\0\"")
     }
@@ -55,6 +56,9 @@ struct ProtobufDecoder {
   private func decode(_ bytes: ArraySlice<UInt8>, as name: String) throws(StatusError) -> JSON.Object {
     guard let message = schema.message(name) else { throw .badRequest("protobuf: no message \(name) is known") }
     var object = JSON.Object()
+    // Elements come one at a time, in any order among other fields: collected first, so that many take no longer each.
+    var lists: [String: [JSON]] = [:]
+    var maps: [String: [String: JSON]] = [:]
     for field in try ProtobufFields(bytes).all {
       // Fields of newer clients are left out: without the schema nothing says what they are.
       guard let known = message.byNumber[field.number] else { continue }
@@ -64,18 +68,20 @@ struct ProtobufDecoder {
         for member in try decode(content, as: inner).members { object[member.key] = member.value }
       case .list(let element):
         guard let value = try value(field.value, element, keepsEmpty: true) else { break }
-        object[known.name] = .array((object[known.name]?.elements ?? []) + [value])
+        lists[known.name, default: []].append(value)
       case .map(let element):
         guard case .bytes(let entry) = field.value else { break }
         let (key, value) = try self.entry(entry, element)
-        var map = object[known.name]?.object ?? JSON.Object()
-        map[key] = value
-        object[known.name] = .object(map)
+        maps[known.name, default: [:]][key] = value
       default:
         if let value = try value(field.value, known.type, keepsEmpty: keepsZero(name, known.name)) {
           object[known.name] = value
         }
       }
+    }
+    for (name, elements) in lists.sorted(by: { $0.key < $1.key }) { object[name] = .array(elements) }
+    for (name, map) in maps.sorted(by: { $0.key < $1.key }) {
+      object[name] = .object(JSON.Object(map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
     }
     return object
   }
@@ -122,7 +128,10 @@ struct ProtobufDecoder {
     case (.bool, .number(let number)):
       if number == 0, !keepsEmpty { return nil }
       return .bool(number != 0)
-    case (.double, .number(let number)): return .double(Double(bitPattern: number))
+    case (.double, .number(let number)):
+      let value = Double(bitPattern: number)
+      guard value.isFinite else { throw .badRequest("protobuf: found the number \(value), which JSON cannot hold") }
+      return .number(value)
     case (.message(let name), .bytes(let bytes)):
       let object = try decode(bytes, as: name)
       if Self.isDropped(name, object) { return nil }
@@ -166,8 +175,13 @@ struct ProtobufDecoder {
   private static func time(_ bytes: ArraySlice<UInt8>, _ type: Schema.FieldType) throws(StatusError) -> JSON? {
     if bytes.isEmpty { return nil }
     let seconds = Int(try number(1, in: bytes))
+    let nanoseconds = Int(try number(2, in: bytes))
+    guard APITime.range.contains(seconds), (0..<1_000_000_000).contains(nanoseconds) else {
+      throw .badRequest(
+        "protobuf: found a time of \(seconds) s and \(nanoseconds) ns, expected one of the years 0 to 9999")
+    }
     if type == .time { return .string(APITime.text(seconds)) }
-    return .string(APITime.microText(seconds, nanoseconds: Int(try number(2, in: bytes))))
+    return .string(APITime.microText(seconds, nanoseconds: nanoseconds))
   }
 
   /// 1: type (0 number, 1 string), 2: number, 3: string.

@@ -1,10 +1,11 @@
 /// The path and the query of a request.
-struct RequestTarget: Sendable {
+package struct RequestTarget: Sendable {
   /// The decoded segments of the path, without empty ones.
-  let path: [String]
+  package let path: [String]
   private let query: [(name: String, value: String)]
 
-  init(_ target: String) throws(StatusError) {
+  /// Throws 400 where the escapes are wrong or do not give UTF-8.
+  package init(_ target: String) throws(StatusError) {
     let bytes = Array(target.utf8)
     let question = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.count
     var path: [String] = []
@@ -58,12 +59,13 @@ struct RequestTarget: Sendable {
   func values(_ name: String) -> [String] { query.filter { $0.name == name }.map(\.value) }
 
   /// `0` and `false` in any case are false, anything else, also nothing, is true (as Kubernetes reads query booleans).
-  func flag(_ name: String) -> Bool {
+  package func flag(_ name: String) -> Bool {
     guard let value = self[name] else { return false }
     return value != "0" && value.lowercased() != "false"
   }
 
-  func number(_ name: String) throws(StatusError) -> Int? {
+  /// A number; nil where it is absent or empty.
+  package func number(_ name: String) throws(StatusError) -> Int? {
     guard let text = self[name], !text.isEmpty else { return nil }
     guard let number = Int(text) else {
       throw .badRequest("query parameter \(name): found \"\(text)\", expected a number")

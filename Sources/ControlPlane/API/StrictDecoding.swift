@@ -70,11 +70,28 @@ struct StrictDecoding {
     case (.string, .string), (.bytes, .string), (.duration, .string), (.bool, .bool), (.double, .double),
       (.double, .int), (.quantity, .string), (.quantity, .int), (.quantity, .double), (.intOrString, .string):
       return nil
-    case (.int, _), (.intOrString, _): return value.int == nil ? (path, Self.name(value), Self.name(type)) : nil
+    case (.int, _), (.intOrString, _):
+      guard let number = value.int else { return (path, Self.name(value), Self.name(type)) }
+      if Int32(exactly: number) != nil || type == .int && Self.isWide(path) { return nil }
+      return (path, "number \(number)", "int32")
     case (.time, .string(let text)), (.microTime, .string(let text)):
       return APITime.seconds(text) == nil ? (path, "string \"\(text)\"", Self.name(type)) : nil
     default: return (path, Self.name(value), Self.name(type))
     }
+  }
+
+  /// The fields that Go declares as int64; all other numbers of the API have 32 bits, which those who calculate with them
+  /// rely on.
+  private static let wideFields: Set<String> = [
+    "generation", "observedGeneration", "revision", "remainingItemCount", "sizeBytes", "runAsUser", "runAsGroup",
+    "fsGroup", "supplementalGroups", "seconds", "gracePeriodSeconds", "deletionGracePeriodSeconds",
+    "terminationGracePeriodSeconds", "activeDeadlineSeconds", "startingDeadlineSeconds", "tolerationSeconds",
+    "expirationSeconds",
+  ]
+
+  private static func isWide(_ path: String) -> Bool {
+    let field = path[(path.lastIndex(of: ".").map { path.index(after: $0) } ?? path.startIndex)...]
+    return wideFields.contains(String(field.prefix { $0 != "[" }))
   }
 
   private static func name(_ value: JSON) -> String {

@@ -27,7 +27,9 @@ struct RollingUpdate: Equatable {
   static func scaled(_ value: JSON, of total: Int, roundsUp: Bool, default fallback: String = "25%") -> Int {
     if let number = value.int { return max(0, number) }
     let text = value.string ?? fallback
-    guard text.hasSuffix("%"), let percent = Int(text.dropLast()) else { return max(0, Int(text) ?? 0) }
+    // No more than the API's own numbers have, so that sums stay within 64 bits.
+    func number(_ text: Substring) -> Int? { Int(text).map { min(max($0, 0), Int(Int32.max)) } }
+    guard text.hasSuffix("%"), let percent = number(text.dropLast()) else { return number(text[...]) ?? 0 }
     return max(0, (percent * total + (roundsUp ? 99 : 0)) / 100)
   }
 

@@ -70,8 +70,8 @@ struct SchedulingDecision {
         if ["cpu", "memory", "ephemeral-storage"].contains(name) { continue }
         return "Insufficient \(name)"
       }
-      let used = candidate.pods.map { Quantity.requests($0.spec)[name] ?? 0 }.reduce(0, +)
-      if used + amount > total { return "Insufficient \(name)" }
+      let used = candidate.pods.map { Quantity.requests($0.spec)[name] ?? 0 }.reduce(0, Quantity.added)
+      if Quantity.added(used, amount) > total { return "Insufficient \(name)" }
     }
     return nil
   }

@@ -1,4 +1,4 @@
-internal import Addressing
+package import Addressing
 internal import Glibc
 internal import Linux
 
@@ -26,7 +26,7 @@ extension HAProxyController {
 
   /// The commands that make a backend's enabled servers the wanted ones. A server that is not wanted goes into
   /// maintenance, where its connections end in peace, and is used again for a later endpoint.
-  static func serverCommands(
+  package static func serverCommands(
     _ backend: String, wanted: [AddressAndPort], found: [RuntimeState.Server]
   ) -> [String] {
     var missing = wanted
@@ -44,7 +44,7 @@ extension HAProxyController {
       }
     }
     var commands: [String] = []
-    var number = found.compactMap { Int($0.name.dropFirst()) }.max() ?? 0
+    var number = found.compactMap { UInt32($0.name.dropFirst()) }.max().map { Int($0) } ?? 0
     for endpoint in missing {
       if let index = spare.firstIndex(where: { $0.endpoint == endpoint }) ?? spare.indices.last {
         let server = spare.remove(at: index)

@@ -1,23 +1,23 @@
-internal import Addressing
+package import Addressing
 
 /// What a running HAProxy says of itself: the truth that differences are taken against, after an agent's restart too.
-struct RuntimeState {
-  struct Server: Equatable {
-    var name: String
-    var endpoint: AddressAndPort?
+package struct RuntimeState {
+  package struct Server: Equatable {
+    package var name: String
+    package var endpoint: AddressAndPort?
     /// It takes traffic: not in maintenance.
-    var isEnabled: Bool
+    package var isEnabled: Bool
   }
 
-  struct MapEntry: Equatable {
+  package struct MapEntry: Equatable {
     /// HAProxy's reference, which names an entry without quoting its key.
-    var reference: String
-    var key: String
-    var value: String
+    package var reference: String
+    package var key: String
+    package var value: String
   }
 
   /// The fingerprint in `show info`; nil for a process that is not ours.
-  static func fingerprint(_ info: String) -> String? {
+  package static func fingerprint(_ info: String) -> String? {
     for line in info.split(separator: "\n") {
       if let range = line.firstRange(of: "description: swiftlet-") { return line[range.upperBound...].trimmed }
     }
@@ -25,13 +25,13 @@ struct RuntimeState {
   }
 
   /// `show backend`: one name a line after a comment.
-  static func backends(_ text: String) -> Set<String> {
+  package static func backends(_ text: String) -> Set<String> {
     Set(text.split(separator: "\n").map(\.trimmed).filter { !$0.isEmpty && !$0.hasPrefix("#") })
   }
 
   /// `show servers state`: columns 2, 4, 5, 7 and 19 are backend, server, address, administrative state and port
   /// (management guide, section 9.3). Any bit of the state is a kind of maintenance or draining.
-  static func servers(_ text: String) -> [String: [Server]] {
+  package static func servers(_ text: String) -> [String: [Server]] {
     var servers: [String: [Server]] = [:]
     for line in text.split(separator: "\n") where !line.hasPrefix("#") {
       let columns = line.split(separator: " ")
@@ -44,7 +44,7 @@ struct RuntimeState {
   }
 
   /// `show map`: reference, key and value.
-  static func map(_ text: String) -> [MapEntry] {
+  package static func map(_ text: String) -> [MapEntry] {
     text.split(separator: "\n").compactMap { line in
       let columns = line.split(separator: " ")
       guard columns.count == 3, columns[0].hasPrefix("0x") else { return nil }
@@ -53,7 +53,7 @@ struct RuntimeState {
   }
 
   /// `show ssl crt-list -n`: `path:line [options] filters`; the number after the path is not part of it.
-  static func certificates(_ text: String) -> [(entry: String, path: String, filters: [String])] {
+  package static func certificates(_ text: String) -> [(entry: String, path: String, filters: [String])] {
     text.split(separator: "\n").compactMap { line in
       guard !line.hasPrefix("#"), let entry = line.split(separator: " ").first, let colon = entry.lastIndex(of: ":")
       else { return nil }

@@ -17,8 +17,10 @@ package struct PodManifest: Sendable {
   var isDeleted: Bool { object["metadata", "deletionTimestamp"].string != nil }
   /// Seconds that containers have between SIGTERM and SIGKILL; the deletion's own value once there is one.
   var gracePeriod: Double {
-    Double(
-      object["metadata", "deletionGracePeriodSeconds"].int ?? object["spec", "terminationGracePeriodSeconds"].int ?? 30)
+    let seconds =
+      object["metadata", "deletionGracePeriodSeconds"].int ?? object["spec", "terminationGracePeriodSeconds"].int ?? 30
+    // Deadlines are counted in whole seconds since the machine started: any 64-bit number may be asked for.
+    return Double(Int32(clamping: seconds))
   }
   var restartPolicy: RestartPolicy { RestartPolicy(rawValue: object["spec", "restartPolicy"].string ?? "") ?? .always }
 

@@ -51,7 +51,7 @@ struct ProbeManifest: Hashable, Sendable {
     if let value = json["failureThreshold"].int, value > 0 { failureThreshold = value }
     // Only readiness may ask for more than one success.
     if kind != .readiness { successThreshold = 1 }
-    gracePeriod = json["terminationGracePeriodSeconds"].int.map(Double.init)
+    gracePeriod = json["terminationGracePeriodSeconds"].int.map { Double(Int32(clamping: $0)) }
   }
 
   private static func check(_ json: JSON, _ container: ContainerManifest) -> Check {

@@ -27,6 +27,6 @@ struct Quantity: Equatable {
   func divided(by divisor: Quantity) -> Int64 {
     guard divisor.value > 0 else { return 0 }
     // Products such as 0.1 × 1000 may lie a hair above a whole number.
-    return Int64((value / divisor.value - 1e-6).rounded(.up))
+    return Int64(exactly: (value / divisor.value - 1e-6).rounded(.up)) ?? (value < 0 ? .min : .max)
   }
 }

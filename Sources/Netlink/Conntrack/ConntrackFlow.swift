@@ -44,12 +44,13 @@ package struct ConntrackFlow: Hashable, Sendable {
   /// Seconds until the entry is forgotten.
   package var timeout: UInt32
   /// Tuple and id as received: what a deletion must name, so that ICMP identifiers and zones come out right too.
-  let identity: [UInt8]
+  package let identity: [UInt8]
 
   /// Whether the destination was translated (IPS_DST_NAT).
   package var isDestinationTranslated: Bool { status & 1 << 5 != 0 }
 
-  init?(_ message: NetlinkMessage) {
+  /// nil for a message that is no tracked connection.
+  package init?(_ message: NetlinkMessage) {
     let attributes = message.attributes(after: 4)
     guard let original = attributes[CTA_TUPLE_ORIG], let reply = attributes[CTA_TUPLE_REPLY],
       let originalTuple = ConntrackTuple(original.nested), let replyTuple = ConntrackTuple(reply.nested)

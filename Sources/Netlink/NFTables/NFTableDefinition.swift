@@ -74,6 +74,12 @@ package struct NFTableSignature: Hashable, Sendable {
   package var flags: UInt32
   package var chains: [String: Chain] = [:]
   package var sets: [String: Set] = [:]
+
+  /// A table without chains and sets.
+  package init(comment: String?, flags: UInt32) {
+    self.comment = comment
+    self.flags = flags
+  }
 }
 
 extension NFTablesBatch {

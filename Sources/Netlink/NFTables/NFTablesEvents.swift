@@ -69,7 +69,8 @@ package final class NFTablesEvents: @unchecked Sendable {
     return events
   }
 
-  static func event(_ message: NetlinkMessage) -> NFTablesEvent? {
+  /// nil for messages of no interest here.
+  package static func event(_ message: NetlinkMessage) -> NFTablesEvent? {
     guard message.type >> 8 == UInt16(NFNL_SUBSYS_NFTABLES) else { return nil }
     let attributes = message.attributes(after: 4)
     if message.type == NFTablesBatch.type(NFT_MSG_NEWGEN) {

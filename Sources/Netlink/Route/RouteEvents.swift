@@ -20,7 +20,7 @@ package enum RouteEvent: Hashable, Sendable {
   case lost
 
   /// nil for messages of no interest here.
-  init?(_ message: NetlinkMessage) {
+  package init?(_ message: NetlinkMessage) {
     let event: RouteEvent? =
       switch Int(message.type) {
       case RTM_NEWLINK: Link(message).map { .link($0) }

@@ -1,13 +1,13 @@
-internal import Addressing
+package import Addressing
 
 /// As much of DNS (RFC 1035) as asking for addresses needs.
-struct ProbeDNSAnswer {
+package struct ProbeDNSAnswer {
   /// RCODE: 0 is success, 3 is NXDOMAIN.
   let code: Int
-  let addresses: [IPAddress]
+  package let addresses: [IPAddress]
 
   /// A recursive question; `name` ends with a dot.
-  static func query(_ name: String, type: UInt16, identifier: UInt16) -> [UInt8] {
+  package static func query(_ name: String, type: UInt16, identifier: UInt16) -> [UInt8] {
     var bytes: [UInt8] = [UInt8(identifier >> 8), UInt8(identifier & 255), 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]
     for label in name.split(separator: ".") {
       bytes.append(UInt8(truncatingIfNeeded: label.utf8.count))
@@ -16,7 +16,8 @@ struct ProbeDNSAnswer {
     return bytes + [0, UInt8(type >> 8), UInt8(type & 255), 0, 1]
   }
 
-  init(message: [UInt8], to query: [UInt8]) throws {
+  /// Throws `ProbeFailure` for what is malformed or answers another question; `query` is what was sent.
+  package init(message: [UInt8], to query: [UInt8]) throws {
     guard message.count >= 12, message[0] == query[0], message[1] == query[1], message[2] & 0x80 != 0 else {
       throw ProbeFailure(description: "the answer is no answer to the question")
     }

@@ -4,6 +4,13 @@ import Testing
 @testable import ControlPlane
 
 @Suite struct RollingUpdateTests {
+  /// Nothing checks the texts of an IntOrString before the controller sees them.
+  @Test(arguments: ["9223372036854775807", "9223372036854775807%", "-9223372036854775808%", "%", "x"])
+  func textsOfAnySize(text: String) {
+    let update = RollingUpdate(strategy: ["rollingUpdate": ["maxSurge": .string(text)]], replicas: 100_000)
+    #expect((0...update.maxSurge + 100_000).contains(update.newReplicas(1, total: 1, wanted: 100_000)))
+  }
+
   @Test(
     arguments: [
       (nil, nil, 10, 3, 2), (nil, nil, 1, 1, 0), (nil, nil, 3, 1, 0), (JSON.int(0), JSON.int(0), 4, 0, 1),

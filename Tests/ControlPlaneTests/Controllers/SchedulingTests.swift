@@ -7,6 +7,17 @@ import Testing
 @Suite struct SchedulingTests {
   typealias Candidate = SchedulingDecision.Candidate
 
+  /// Amounts beyond 10¹⁵ are no quantities here; sums of smaller ones are the largest number at most.
+  @Test func amountsOfAnySize() {
+    #expect(Quantity.thousandths("9e14") == 900_000_000_000_000_000)
+    for amount in ["9e15", .int(.max), .int(.min), "1e308Ei", "nan", "inf"] as [JSON] {
+      #expect(Quantity.thousandths(amount) == nil, "\(amount)")
+    }
+    let container: JSON = ["resources": ["requests": ["cpu": "9e14"]]]
+    let spec: JSON = ["containers": .array(Array(repeating: container, count: 20))]
+    #expect(Quantity.requests(spec) == ["cpu": .max])
+  }
+
   @Test func spreadsByOwnerThenByCount() {
     let nodes = ["a", "b", "c"].map { Samples.node($0) }
     var running: [KubernetesObject] = [Samples.pod("other", node: "a", owner: "z")]

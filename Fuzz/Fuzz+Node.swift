@@ -1,0 +1,65 @@
+import Addressing
+import ClusterModel
+import HTTPRouting
+import JSON
+import NodeRouting
+import PodNetwork
+import StandIn
+
+let nodeParsers: [String: Parser] = [
+  // A network configuration; its members `env` and `prevResult` are a request's environment and an earlier result.
+  "cni": { bytes in
+    guard let json = try? JSON(parsing: bytes) else { return }
+    _ = try? CNIRequest(environment: json["env"].stringMap)
+    _ = try? NetworkConfiguration(json, forRemoval: true)
+    if let result = try? CNIResult(json["prevResult"]) {
+      for version in CNIVersion.allCases { precondition((try? CNIResult(result.json(version: version))) != nil) }
+    }
+    guard let configuration = try? NetworkConfiguration(json) else { return }
+    for set in configuration.rangeSets {
+      for address in set.candidates(after: nil).prefix(64) {
+        precondition(set.range(of: address) != nil, "a candidate outside its ranges")
+      }
+      _ = set.candidates(after: set.ranges[0].end).first { _ in true }
+    }
+  },
+  "haproxy": { bytes in
+    let text = String(decoding: bytes, as: UTF8.self)
+    _ = (RuntimeState.fingerprint(text), RuntimeState.backends(text), RuntimeState.map(text))
+    _ = RuntimeState.certificates(text)
+    for (backend, servers) in RuntimeState.servers(text) {
+      let wanted = [AddressAndPort(IPAddress("10.0.0.1")!, 80)]
+      _ = HAProxyController.serverCommands(backend, wanted: wanted, found: servers)
+    }
+  },
+  // The annotation `backend-data` of a flannel node.
+  "flannel": { bytes in
+    var node = Node(name: "a")
+    node.annotations = [
+      "flannel.alpha.coreos.com/backend-type": "vxlan", "flannel.alpha.coreos.com/public-ip": "192.0.2.1",
+      "flannel.alpha.coreos.com/backend-data": String(decoding: bytes, as: UTF8.self),
+    ]
+    guard let announcement = VXLANAnnouncement(of: node) else { return }
+    node.annotations = announcement.annotations
+    precondition(VXLANAnnouncement(of: node) == announcement, "what was written does not read back")
+  },
+  // A connection to a stand-in; pieces end at zeros.
+  "stand-in": { bytes in
+    var identity = StandInIdentity()
+    identity.pod = "a"
+    var conversation = Conversation(
+      StandInAnswer(identity: identity, client: "192.0.2.1:1", address: "10.244.1.2", port: 80))
+    for piece in bytes.split(separator: 0) {
+      conversation.receive(piece)
+      for _ in 0..<1000 {
+        if conversation.takeOutput().isEmpty, conversation.takeDelay() == nil { break }
+        conversation.proceed()
+      }
+    }
+    conversation.receiveEnd()
+  },
+  "probe-dns": { bytes in
+    let query = ProbeDNSAnswer.query("web.default.", type: 1, identifier: 0)
+    _ = try? ProbeDNSAnswer(message: bytes, to: query)
+  },
+]
