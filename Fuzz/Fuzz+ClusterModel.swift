@@ -3,6 +3,7 @@ import ClusterDNS
 import ClusterModel
 import HTTPRouting
 import JSON
+import Kubernetes
 import NetworkPolicy
 import NodeRouting
 import ServiceProxy

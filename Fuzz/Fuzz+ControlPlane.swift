@@ -40,7 +40,7 @@ let controlPlaneParsers: [String: Parser] = [
   },
   "selectors": { bytes in
     let text = String(decoding: bytes, as: UTF8.self)
-    if let labels = try? LabelSelectorText(parsing: text) { _ = labels.matches(["app": "web"]) }
+    if let labels = try? LabelSelector(parsing: text) { _ = labels.matches(["app": "web"] as JSON) }
     for kind in kinds.all {
       if let fields = try? FieldSelector(parsing: text, kind: kind) { _ = fields.matches(sample) }
     }
@@ -52,12 +52,12 @@ let controlPlaneParsers: [String: Parser] = [
   "tokens": { bytes in _ = try? TokenFile(text: String(decoding: bytes, as: UTF8.self)) },
   "quantity": { bytes in
     guard let json = try? JSON(parsing: bytes) else { return }
-    _ = Quantity.thousandths(json)
-    _ = Quantity.requests(json)
+    if let quantity = Quantity(json) { _ = (quantity.thousandths, quantity.divided(by: .one)) }
+    _ = PodRequests.thousandths(json)
   },
   "api-time": { bytes in
-    guard let seconds = APITime.seconds(String(decoding: bytes, as: UTF8.self)) else { return }
-    precondition(APITime.seconds(APITime.text(seconds)) == seconds, "a time that was written does not read back")
+    guard let moment = Timestamp(String(decoding: bytes, as: UTF8.self)) else { return }
+    precondition(Timestamp(moment.description)?.seconds == moment.seconds, "a time that was written does not read back")
   },
   // Whole requests: method, target, Content-Type and Accept, a line each, then the body. Nothing of it is kept
   // (`dryRun`), so that each input meets the same cluster.

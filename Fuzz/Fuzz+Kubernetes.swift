@@ -33,7 +33,7 @@ let kubernetesParsers: [String: Parser] = [
     guard let json = try? JSON(parsing: bytes) else { return }
     _ = "\(APIStatus(json, code: 500))"
     let labels = json["metadata", "labels"].stringMap
-    _ = LabelRequirements(json["spec", "selector"]).matches(labels)
+    _ = (try? LabelSelector(decoding: json["spec", "selector"]))?.matches(labels)
     _ = KubernetesObject(json).condition("Ready")
   },
 ]

@@ -2,24 +2,24 @@
 ///
 /// An item is an address, or with `itemLength` a subnet of that length. Taking the next free one costs the distance to it;
 /// the cursor moves on, so that what was freed is not given out again at once.
-public struct AddressPool: Sendable {
-  public let prefix: Prefix
+package struct AddressPool: Sendable {
+  package let prefix: Prefix
   /// The prefix length of one item; 32 or 128 for addresses.
-  public let itemLength: Int
+  package let itemLength: Int
   /// How many items there are.
-  public let capacity: Int
+  package let capacity: Int
   /// How many of them are taken.
-  public private(set) var count = 0
+  package private(set) var count = 0
 
   private var words: [UInt64]
   private var cursor = 0
 
   /// How many items a pool may have: a bitmap of 2 MiB.
-  public static let largestCapacity = 1 << 24
+  package static let largestCapacity = 1 << 24
 
   /// A pool of the items of a prefix. Of a larger prefix the first `largestCapacity` items are used. Nil if an item would
   /// be larger than the prefix or smaller than an address.
-  public init?(_ prefix: Prefix, itemLength: Int? = nil) {
+  package init?(_ prefix: Prefix, itemLength: Int? = nil) {
     let length = itemLength ?? prefix.family.bits
     guard (prefix.length...prefix.family.bits).contains(length) else { return nil }
     self.prefix = prefix
@@ -29,23 +29,24 @@ public struct AddressPool: Sendable {
     words = Array(repeating: 0, count: (capacity + 63) / 64)
   }
 
-  public var isFull: Bool { count == capacity }
+  package var isFull: Bool { count == capacity }
 
   /// The item at an index.
-  public func item(at index: Int) -> Prefix { prefix.subnet(length: itemLength, at: UInt128(index))! }
+  package func item(at index: Int) -> Prefix { prefix.subnet(length: itemLength, at: UInt128(index))! }
 
   /// The index of the item that an address lies in; nil outside the pool.
-  public func index(of address: IPAddress) -> Int? {
+  package func index(of address: IPAddress) -> Int? {
     guard prefix.contains(address) else { return nil }
     let offset = (address.number - prefix.address.number) >> UInt128(prefix.family.bits - itemLength)
     return offset < UInt128(capacity) ? Int(offset) : nil
   }
 
-  public func isTaken(_ index: Int) -> Bool { words[index / 64] & (1 << UInt64(index % 64)) != 0 }
+  /// Whether the address with this index in the range is handed out.
+  package func isTaken(_ index: Int) -> Bool { words[index / 64] & (1 << UInt64(index % 64)) != 0 }
 
   /// Takes one item; false if it is taken already.
   @discardableResult
-  public mutating func take(_ index: Int) -> Bool {
+  package mutating func take(_ index: Int) -> Bool {
     guard !isTaken(index) else { return false }
     words[index / 64] |= 1 << UInt64(index % 64)
     count += 1
@@ -54,7 +55,7 @@ public struct AddressPool: Sendable {
 
   /// Takes every item that overlaps a prefix, for ranges that others use. Returns how many were free.
   @discardableResult
-  public mutating func reserve(_ other: Prefix) -> Int {
+  package mutating func reserve(_ other: Prefix) -> Int {
     guard prefix.overlaps(other) else { return 0 }
     let first = other.contains(prefix) ? 0 : index(of: other.first)
     guard let first else { return 0 }
@@ -64,7 +65,7 @@ public struct AddressPool: Sendable {
 
   /// Frees an item; false if it was free.
   @discardableResult
-  public mutating func release(_ index: Int) -> Bool {
+  package mutating func release(_ index: Int) -> Bool {
     guard isTaken(index) else { return false }
     words[index / 64] &= ~(1 << UInt64(index % 64))
     count -= 1
@@ -72,7 +73,7 @@ public struct AddressPool: Sendable {
   }
 
   /// Takes the next free item after the last one that was taken this way, going around; nil if the pool is full.
-  public mutating func takeNext() -> Int? {
+  package mutating func takeNext() -> Int? {
     guard let index = firstFree(in: cursor..<capacity) ?? firstFree(in: 0..<cursor) else { return nil }
     take(index)
     cursor = index + 1 == capacity ? 0 : index + 1
@@ -80,7 +81,7 @@ public struct AddressPool: Sendable {
   }
 
   /// The first free item in a range, going around inside it from `start`; nil if there is none.
-  public func firstFree(in range: Range<Int>, startingAt start: Int? = nil) -> Int? {
+  package func firstFree(in range: Range<Int>, startingAt start: Int? = nil) -> Int? {
     let range = range.clamped(to: 0..<capacity)
     if let start, range.contains(start) {
       return firstFree(in: start..<range.upperBound) ?? firstFree(in: range.lowerBound..<start)

@@ -1,36 +1,40 @@
 /// Addresses from a first to a last one, both included: `10.0.0.10-10.0.0.20`.
-public struct AddressRange: Hashable, Sendable {
-  public let first: IPAddress
-  public let last: IPAddress
+package struct AddressRange: Hashable, Sendable {
+  package let first: IPAddress
+  package let last: IPAddress
 
   /// Nil if the ends are of two families or the last comes before the first.
-  public init?(_ first: IPAddress, _ last: IPAddress) {
+  package init?(_ first: IPAddress, _ last: IPAddress) {
     guard first.family == last.family, first <= last else { return nil }
     self.first = first
     self.last = last
   }
 
   /// All addresses of a prefix.
-  public init(_ prefix: Prefix) {
+  package init(_ prefix: Prefix) {
     first = prefix.first
     last = prefix.last
   }
 
-  public var family: IPFamily { first.family }
+  package var family: IPFamily { first.family }
   /// The number of addresses; all of IPv6 saturates at the largest number.
-  public var count: UInt128 {
+  package var count: UInt128 {
     let distance = last.number - first.number
     return distance == .max ? .max : distance + 1
   }
 
-  public func contains(_ address: IPAddress) -> Bool { address.family == family && first <= address && address <= last }
-  public func contains(_ other: AddressRange) -> Bool { contains(other.first) && contains(other.last) }
-  public func overlaps(_ other: AddressRange) -> Bool {
+  package func contains(_ address: IPAddress) -> Bool {
+    address.family == family && first <= address && address <= last
+  }
+  /// Whether all of the other range lies in this one; never across families.
+  package func contains(_ other: AddressRange) -> Bool { contains(other.first) && contains(other.last) }
+  /// Whether the ranges share an address.
+  package func overlaps(_ other: AddressRange) -> Bool {
     family == other.family && first <= other.last && other.first <= last
   }
 
   /// The fewest prefixes that hold exactly these addresses, in order.
-  public var prefixes: [Prefix] {
+  package var prefixes: [Prefix] {
     var result: [Prefix] = []
     var number = first.number
     while true {
@@ -47,26 +51,27 @@ public struct AddressRange: Hashable, Sendable {
 
 extension AddressRange: Sequence {
   /// Goes through the addresses in order.
-  public struct Iterator: IteratorProtocol {
+  package struct Iterator: IteratorProtocol {
     fileprivate var upcoming: IPAddress?
     fileprivate let last: IPAddress
 
-    public mutating func next() -> IPAddress? {
+    package mutating func next() -> IPAddress? {
       guard let current = upcoming else { return nil }
       upcoming = current == last ? nil : IPAddress(current.family, number: current.number + 1)
       return current
     }
   }
 
-  public func makeIterator() -> Iterator { Iterator(upcoming: first, last: last) }
-  public var underestimatedCount: Int { Int(clamping: count) }
+  package func makeIterator() -> Iterator { Iterator(upcoming: first, last: last) }
+  package var underestimatedCount: Int { Int(clamping: count) }
 }
 
 extension AddressRange: LosslessStringConvertible, CustomStringConvertible {
-  public init?(_ text: String) { try? self.init(parsing: text) }
+  /// Nil where `init(parsing:)` throws.
+  package init?(_ text: String) { try? self.init(parsing: text) }
 
   /// `FIRST-LAST`, one address, or a prefix.
-  public init(parsing text: String) throws(AddressError) {
+  package init(parsing text: String) throws(AddressError) {
     if text.utf8.contains(UInt8(ascii: "/")) {
       self.init(try Prefix(parsing: text))
       return
@@ -93,5 +98,5 @@ extension AddressRange: LosslessStringConvertible, CustomStringConvertible {
     return .v4(try IPv4Address(bytes: bytes, of: text))
   }
 
-  public var description: String { first == last ? "\(first)" : "\(first)-\(last)" }
+  package var description: String { first == last ? "\(first)" : "\(first)-\(last)" }
 }

@@ -1,19 +1,19 @@
 /// The two families of IP.
-public enum IPFamily: Hashable, Sendable, CaseIterable, Comparable {
+package enum IPFamily: Hashable, Sendable, CaseIterable, Comparable {
   case v4, v6
 
   /// The number of bits of an address.
-  public var bits: Int { self == .v4 ? 32 : 128 }
+  package var bits: Int { self == .v4 ? 32 : 128 }
   /// The name Kubernetes uses in `ipFamilies` and `addressType`.
-  public var name: String { self == .v4 ? "IPv4" : "IPv6" }
+  package var name: String { self == .v4 ? "IPv4" : "IPv6" }
 }
 
 /// An IPv4 or IPv6 address. Every IPv4 address sorts before every IPv6 one.
-public enum IPAddress: Hashable, Sendable {
+package enum IPAddress: Hashable, Sendable {
   case v4(IPv4Address)
   case v6(IPv6Address)
 
-  public var family: IPFamily {
+  package var family: IPFamily {
     switch self {
     case .v4: .v4
     case .v6: .v6
@@ -21,7 +21,7 @@ public enum IPAddress: Hashable, Sendable {
   }
 
   /// The bytes in network order, four or sixteen.
-  public var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     switch self {
     case .v4(let address): address.bytes
     case .v6(let address): address.bytes
@@ -29,7 +29,7 @@ public enum IPAddress: Hashable, Sendable {
   }
 
   /// The address as a number in host order.
-  public var number: UInt128 {
+  package var number: UInt128 {
     switch self {
     case .v4(let address): UInt128(address.rawValue)
     case .v6(let address): address.rawValue
@@ -37,7 +37,7 @@ public enum IPAddress: Hashable, Sendable {
   }
 
   /// The address of a family with this number; bits beyond the family's size are dropped.
-  public init(_ family: IPFamily, number: UInt128) {
+  package init(_ family: IPFamily, number: UInt128) {
     switch family {
     case .v4: self = .v4(IPv4Address(rawValue: UInt32(truncatingIfNeeded: number)))
     case .v6: self = .v6(IPv6Address(rawValue: number))
@@ -45,7 +45,7 @@ public enum IPAddress: Hashable, Sendable {
   }
 
   /// Four or sixteen bytes in network order; nil for any other count.
-  public init?(bytes: some Collection<UInt8>) {
+  package init?(bytes: some Collection<UInt8>) {
     let number = bytes.reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
     switch bytes.count {
     case 4: self.init(.v4, number: number)
@@ -54,20 +54,23 @@ public enum IPAddress: Hashable, Sendable {
     }
   }
 
-  public var isUnspecified: Bool { number == 0 }
-  public var isLoopback: Bool {
+  package var isUnspecified: Bool { number == 0 }
+  /// 127.0.0.0/8 or ::1.
+  package var isLoopback: Bool {
     switch self {
     case .v4(let address): address.rawValue >> 24 == 127
     case .v6(let address): address.rawValue == 1
     }
   }
-  public var isLinkLocal: Bool {
+  /// 169.254.0.0/16 (RFC 3927) or fe80::/10 (RFC 4291).
+  package var isLinkLocal: Bool {
     switch self {
     case .v4(let address): address.rawValue >> 16 == 0xA9FE
     case .v6(let address): address.rawValue >> 118 == 0x3FA
     }
   }
-  public var isMulticast: Bool {
+  /// 224.0.0.0/4 or ff00::/8.
+  package var isMulticast: Bool {
     switch self {
     case .v4(let address): address.rawValue >> 28 == 0xE
     case .v6(let address): address.rawValue >> 120 == 0xFF
@@ -76,15 +79,17 @@ public enum IPAddress: Hashable, Sendable {
 }
 
 extension IPAddress: Comparable {
-  public static func < (left: Self, right: Self) -> Bool {
+  package static func < (left: Self, right: Self) -> Bool {
     left.family != right.family ? left.family < right.family : left.number < right.number
   }
 }
 
 extension IPAddress: LosslessStringConvertible, CustomStringConvertible {
-  public init?(_ text: String) { try? self.init(parsing: text) }
+  /// Nil where `init(parsing:)` throws.
+  package init?(_ text: String) { try? self.init(parsing: text) }
 
-  public init(parsing text: String) throws(AddressError) {
+  /// An address of either family, as `IPv4Address` and `IPv6Address` read them; a colon tells which.
+  package init(parsing text: String) throws(AddressError) {
     if text.isEmpty { throw AddressError(text, at: 0, "empty, expected an IPv4 or IPv6 address") }
     if text.utf8.contains(UInt8(ascii: ":")) {
       self = .v6(try IPv6Address(parsing: text))
@@ -94,7 +99,7 @@ extension IPAddress: LosslessStringConvertible, CustomStringConvertible {
   }
 
   /// The canonical text (RFC 5952 for IPv6).
-  public var description: String {
+  package var description: String {
     switch self {
     case .v4(let address): address.description
     case .v6(let address): address.description

@@ -1,24 +1,26 @@
 /// An IPv4 address.
-public struct IPv4Address: Hashable, Comparable, Sendable {
+package struct IPv4Address: Hashable, Comparable, Sendable {
   /// The address as a number in host order: 10.0.0.1 is 0x0A000001.
-  public var rawValue: UInt32
+  package var rawValue: UInt32
 
-  public init(rawValue: UInt32) { self.rawValue = rawValue }
-  public init(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8) {
+  package init(rawValue: UInt32) { self.rawValue = rawValue }
+  /// The four numbers of the dotted form.
+  package init(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8) {
     rawValue = UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d)
   }
 
   /// The four bytes in network order.
-  public var bytes: [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: rawValue >> (24 - 8 * $0)) } }
+  package var bytes: [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: rawValue >> (24 - 8 * $0)) } }
 
-  public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+  package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
 extension IPv4Address: LosslessStringConvertible, CustomStringConvertible {
-  public init?(_ text: String) { try? self.init(parsing: text) }
+  /// Nil where `init(parsing:)` throws.
+  package init?(_ text: String) { try? self.init(parsing: text) }
 
   /// Four decimal numbers 0 to 255 without leading zeros (RFC 6943 section 3.1.1, the strict form).
-  public init(parsing text: String) throws(AddressError) {
+  package init(parsing text: String) throws(AddressError) {
     try self.init(bytes: Array(text.utf8)[...], of: text)
   }
 
@@ -51,7 +53,7 @@ extension IPv4Address: LosslessStringConvertible, CustomStringConvertible {
     rawValue = value
   }
 
-  public var description: String {
+  package var description: String {
     "\(rawValue >> 24).\(rawValue >> 16 & 255).\(rawValue >> 8 & 255).\(rawValue & 255)"
   }
 }

@@ -1,24 +1,25 @@
 /// An IPv6 address, without a zone.
-public struct IPv6Address: Hashable, Comparable, Sendable {
+package struct IPv6Address: Hashable, Comparable, Sendable {
   /// The address as a number in host order.
-  public var rawValue: UInt128
+  package var rawValue: UInt128
 
-  public init(rawValue: UInt128) { self.rawValue = rawValue }
+  package init(rawValue: UInt128) { self.rawValue = rawValue }
 
   /// The sixteen bytes in network order.
-  public var bytes: [UInt8] { (0..<16).map { UInt8(truncatingIfNeeded: rawValue >> (120 - 8 * $0)) } }
+  package var bytes: [UInt8] { (0..<16).map { UInt8(truncatingIfNeeded: rawValue >> (120 - 8 * $0)) } }
 
   /// The eight groups of 16 bits.
   var groups: [UInt16] { (0..<8).map { UInt16(truncatingIfNeeded: rawValue >> (112 - 16 * $0)) } }
 
-  public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+  package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
 extension IPv6Address: LosslessStringConvertible, CustomStringConvertible {
-  public init?(_ text: String) { try? self.init(parsing: text) }
+  /// Nil where `init(parsing:)` throws.
+  package init?(_ text: String) { try? self.init(parsing: text) }
 
   /// Any form of RFC 4291 section 2.2, the mixed form with dotted IPv4 included; zones are refused.
-  public init(parsing text: String) throws(AddressError) {
+  package init(parsing text: String) throws(AddressError) {
     try self.init(bytes: Array(text.utf8)[...], of: text)
   }
 
@@ -88,7 +89,7 @@ extension IPv6Address: LosslessStringConvertible, CustomStringConvertible {
 
   /// The canonical form of RFC 5952: lower case, no leading zeros, the first longest run of two or more zero groups as
   /// `::`, IPv4-mapped addresses in mixed form.
-  public var description: String {
+  package var description: String {
     let groups = self.groups
     if rawValue >> 32 == 0xFFFF { return "::ffff:\(IPv4Address(rawValue: UInt32(truncatingIfNeeded: rawValue)))" }
     var best = 0..<0

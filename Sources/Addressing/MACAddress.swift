@@ -1,28 +1,31 @@
 /// An Ethernet address (EUI-48).
-public struct MACAddress: Hashable, Comparable, Sendable, LosslessStringConvertible, CustomStringConvertible {
+package struct MACAddress: Hashable, Comparable, Sendable, LosslessStringConvertible, CustomStringConvertible {
   /// The address in the lower 48 bits.
-  public let rawValue: UInt64
+  package let rawValue: UInt64
 
-  public init(rawValue: UInt64) { self.rawValue = rawValue & 0xFFFF_FFFF_FFFF }
+  /// The lower 48 bits count.
+  package init(rawValue: UInt64) { self.rawValue = rawValue & 0xFFFF_FFFF_FFFF }
 
   /// Six bytes in transmission order; nil for any other count.
-  public init?(bytes: some Collection<UInt8>) {
+  package init?(bytes: some Collection<UInt8>) {
     guard bytes.count == 6 else { return nil }
     rawValue = bytes.reduce(0) { $0 << 8 | UInt64($1) }
   }
 
-  public var bytes: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: rawValue >> (40 - 8 * $0)) } }
+  /// The six bytes in the order they are sent.
+  package var bytes: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: rawValue >> (40 - 8 * $0)) } }
   /// A group address; no interface can have one.
-  public var isMulticast: Bool { rawValue >> 40 & 1 == 1 }
+  package var isMulticast: Bool { rawValue >> 40 & 1 == 1 }
   /// Assigned locally, not by a manufacturer.
-  public var isLocal: Bool { rawValue >> 41 & 1 == 1 }
+  package var isLocal: Bool { rawValue >> 41 & 1 == 1 }
 
-  public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+  package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
-  public init?(_ text: String) { try? self.init(parsing: text) }
+  /// Nil where `init(parsing:)` throws.
+  package init?(_ text: String) { try? self.init(parsing: text) }
 
   /// Six pairs of hexadecimal digits separated by `:` or, throughout, by `-`.
-  public init(parsing text: String) throws(AddressError) {
+  package init(parsing text: String) throws(AddressError) {
     let bytes = Array(text.utf8)
     var value: UInt64 = 0
     for part in 0..<6 {
@@ -46,7 +49,7 @@ public struct MACAddress: Hashable, Comparable, Sendable, LosslessStringConverti
   }
 
   /// Lower case with colons.
-  public var description: String {
+  package var description: String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
   }
 }

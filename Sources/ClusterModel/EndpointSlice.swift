@@ -1,43 +1,45 @@
-public import Addressing
+package import Addressing
 
 /// An EndpointSlice (discovery.k8s.io/v1) of address type IPv4 or IPv6.
-public struct EndpointSlice: Hashable, Sendable {
-  public struct Port: Hashable, Sendable {
-    public var name: String
-    public var transport: TransportProtocol
-    public var port: UInt16
+package struct EndpointSlice: Hashable, Sendable {
+  /// A port of all endpoints of the slice (EndpointPort of discovery/v1).
+  package struct Port: Hashable, Sendable {
+    package var name: String
+    package var transport: TransportProtocol
+    package var port: UInt16
 
-    public init(name: String = "", transport: TransportProtocol = .tcp, port: UInt16) {
+    package init(name: String = "", transport: TransportProtocol = .tcp, port: UInt16) {
       self.name = name
       self.transport = transport
       self.port = port
     }
   }
 
-  public struct Endpoint: Hashable, Sendable {
-    public var addresses: [IPAddress]
+  /// A backend and its conditions (Endpoint of discovery/v1).
+  package struct Endpoint: Hashable, Sendable {
+    package var addresses: [IPAddress]
     /// `conditions.ready`, nil counting as true.
-    public var isReady = true
+    package var isReady = true
     /// `conditions.serving`, nil counting as ready.
-    public var isServing = true
-    public var isTerminating = false
-    public var hostname: String?
-    public var node: String?
-    public var zone: String?
+    package var isServing = true
+    package var isTerminating = false
+    package var hostname: String?
+    package var node: String?
+    package var zone: String?
     /// `targetRef` of kind Pod.
-    public var pod: NamespacedName?
+    package var pod: NamespacedName?
 
-    public init(addresses: [IPAddress]) { self.addresses = addresses }
+    package init(addresses: [IPAddress]) { self.addresses = addresses }
   }
 
-  public var id: NamespacedName
+  package var id: NamespacedName
   /// Label `kubernetes.io/service-name` in the slice's namespace.
-  public var service: NamespacedName
-  public var family: IPFamily
-  public var ports: [Port] = []
-  public var endpoints: [Endpoint] = []
+  package var service: NamespacedName
+  package var family: IPFamily
+  package var ports: [Port] = []
+  package var endpoints: [Endpoint] = []
 
-  public init(id: NamespacedName, service: NamespacedName, family: IPFamily = .v4) {
+  package init(id: NamespacedName, service: NamespacedName, family: IPFamily = .v4) {
     self.id = id
     self.service = service
     self.family = family
@@ -45,22 +47,22 @@ public struct EndpointSlice: Hashable, Sendable {
 }
 
 /// A Service together with its slices: what a proxy or a name server compiles.
-public struct ServiceWithEndpoints: Hashable, Sendable {
-  public var service: Service
-  public var slices: [EndpointSlice]
+package struct ServiceWithEndpoints: Hashable, Sendable {
+  package var service: Service
+  package var slices: [EndpointSlice]
 
-  public init(service: Service, slices: [EndpointSlice]) {
+  package init(service: Service, slices: [EndpointSlice]) {
     self.service = service
     self.slices = slices
   }
 
   /// One address and port that can receive a Service port's traffic.
-  public struct Backend: Hashable, Sendable {
-    public var address: IPAddress
-    public var port: UInt16
-    public var endpoint: EndpointSlice.Endpoint
+  package struct Backend: Hashable, Sendable {
+    package var address: IPAddress
+    package var port: UInt16
+    package var endpoint: EndpointSlice.Endpoint
 
-    public init(address: IPAddress, port: UInt16, endpoint: EndpointSlice.Endpoint) {
+    package init(address: IPAddress, port: UInt16, endpoint: EndpointSlice.Endpoint) {
       self.address = address
       self.port = port
       self.endpoint = endpoint
@@ -70,7 +72,7 @@ public struct ServiceWithEndpoints: Hashable, Sendable {
   /// The backends of a port in one family, whatever their conditions, ordered by address and port. Slice ports match by
   /// name and protocol, only the first address of an endpoint counts (EndpointSlice API), and of an address that is
   /// listed twice the endpoint that is not terminating wins.
-  public func backends(of port: Service.Port, family: IPFamily) -> [Backend] {
+  package func backends(of port: Service.Port, family: IPFamily) -> [Backend] {
     struct Key: Hashable {
       var address: IPAddress
       var port: UInt16

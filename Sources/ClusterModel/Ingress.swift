@@ -1,80 +1,84 @@
-public import Addressing
+package import Addressing
 
 /// An Ingress (networking.k8s.io/v1).
-public struct Ingress: Hashable, Sendable {
-  public enum PathType: String, Hashable, Sendable {
+package struct Ingress: Hashable, Sendable {
+  /// How a path is compared (`pathType` of networking/v1).
+  package enum PathType: String, Hashable, Sendable {
     case exact = "Exact"
     case prefix = "Prefix"
     case implementationSpecific = "ImplementationSpecific"
   }
 
   /// A Service port of the Ingress's namespace.
-  public struct Backend: Hashable, Sendable {
-    public var service: String
-    public var port: PortReference
+  package struct Backend: Hashable, Sendable {
+    package var service: String
+    package var port: PortReference
 
-    public init(service: String, port: PortReference) {
+    package init(service: String, port: PortReference) {
       self.service = service
       self.port = port
     }
   }
 
-  public struct Path: Hashable, Sendable {
+  /// A path of a host and where it leads.
+  package struct Path: Hashable, Sendable {
     /// Empty or beginning with "/".
-    public var path: String
-    public var type: PathType
-    public var backend: Backend
+    package var path: String
+    package var type: PathType
+    package var backend: Backend
 
-    public init(path: String, type: PathType, backend: Backend) {
+    package init(path: String, type: PathType, backend: Backend) {
       self.path = path
       self.type = type
       self.backend = backend
     }
   }
 
-  public struct Rule: Hashable, Sendable {
+  /// The paths of one host.
+  package struct Rule: Hashable, Sendable {
     /// nil: every host. `*.example.com` stands for exactly one more label.
-    public var host: String?
-    public var paths: [Path]
+    package var host: String?
+    package var paths: [Path]
 
-    public init(host: String? = nil, paths: [Path]) {
+    package init(host: String? = nil, paths: [Path]) {
       self.host = host
       self.paths = paths
     }
   }
 
-  public struct TLS: Hashable, Sendable {
-    public var hosts: [String]
+  /// Hosts served with TLS, and the Secret that holds their certificate.
+  package struct TLS: Hashable, Sendable {
+    package var hosts: [String]
     /// Name of a Secret of type kubernetes.io/tls in the Ingress's namespace.
-    public var secret: String?
+    package var secret: String?
 
-    public init(hosts: [String], secret: String?) {
+    package init(hosts: [String], secret: String?) {
       self.hosts = hosts
       self.secret = secret
     }
   }
 
-  public var id: NamespacedName
+  package var id: NamespacedName
   /// `spec.ingressClassName`, or the legacy annotation `kubernetes.io/ingress.class`.
-  public var className: String?
-  public var defaultBackend: Backend?
-  public var rules: [Rule] = []
-  public var tls: [TLS] = []
+  package var className: String?
+  package var defaultBackend: Backend?
+  package var rules: [Rule] = []
+  package var tls: [TLS] = []
   /// `metadata.creationTimestamp`: of two Ingresses that claim the same path the older one has it.
-  public var created = ""
+  package var created = ""
   /// `status.loadBalancer.ingress[].ip`: where a gateway says it serves this.
-  public var statusAddresses: [IPAddress] = []
+  package var statusAddresses: [IPAddress] = []
 
-  public init(id: NamespacedName) { self.id = id }
+  package init(id: NamespacedName) { self.id = id }
 }
 
 /// An IngressClass.
-public struct IngressClass: Hashable, Sendable {
-  public var name: String
-  public var controller: String
-  public var isDefault: Bool
+package struct IngressClass: Hashable, Sendable {
+  package var name: String
+  package var controller: String
+  package var isDefault: Bool
 
-  public init(name: String, controller: String, isDefault: Bool = false) {
+  package init(name: String, controller: String, isDefault: Bool = false) {
     self.name = name
     self.controller = controller
     self.isDefault = isDefault
@@ -82,12 +86,12 @@ public struct IngressClass: Hashable, Sendable {
 }
 
 /// A Secret of type kubernetes.io/tls: PEM bytes.
-public struct Certificate: Hashable, Sendable {
-  public var id: NamespacedName
-  public var chain: [UInt8]
-  public var key: [UInt8]
+package struct Certificate: Hashable, Sendable {
+  package var id: NamespacedName
+  package var chain: [UInt8]
+  package var key: [UInt8]
 
-  public init(id: NamespacedName, chain: [UInt8], key: [UInt8]) {
+  package init(id: NamespacedName, chain: [UInt8], key: [UInt8]) {
     self.id = id
     self.chain = chain
     self.key = key

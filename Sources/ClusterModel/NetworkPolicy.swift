@@ -1,47 +1,51 @@
-public import Addressing
+package import Addressing
+package import Kubernetes
 
 /// A NetworkPolicy (networking.k8s.io/v1) with its defaults applied.
-public struct NetworkPolicy: Hashable, Sendable {
-  public enum Peer: Hashable, Sendable {
+package struct NetworkPolicy: Hashable, Sendable {
+  /// Whom a rule lets through (NetworkPolicyPeer of networking/v1).
+  package enum Peer: Hashable, Sendable {
     /// Pods by label, in the namespaces by label; `namespaces` nil means the policy's own namespace.
     case pods(selector: LabelSelector, namespaces: LabelSelector?)
     /// `ipBlock`: the range without its exceptions.
     case block(Prefix, except: [Prefix])
   }
 
-  public struct Port: Hashable, Sendable {
-    public var transport: TransportProtocol
+  /// Which ports a rule lets through (NetworkPolicyPort of networking/v1).
+  package struct Port: Hashable, Sendable {
+    package var transport: TransportProtocol
     /// nil: every port of the protocol.
-    public var port: PortReference?
+    package var port: PortReference?
     /// Inclusive end of a range that begins at a numeric `port`.
-    public var endPort: UInt16?
+    package var endPort: UInt16?
 
-    public init(transport: TransportProtocol = .tcp, port: PortReference? = nil, endPort: UInt16? = nil) {
+    package init(transport: TransportProtocol = .tcp, port: PortReference? = nil, endPort: UInt16? = nil) {
       self.transport = transport
       self.port = port
       self.endPort = endPort
     }
   }
 
-  public struct Rule: Hashable, Sendable {
+  /// One rule of a direction: traffic passes that matches one of the peers and one of the ports.
+  package struct Rule: Hashable, Sendable {
     /// Empty: any peer.
-    public var peers: [Peer]
+    package var peers: [Peer]
     /// Empty: any protocol and port.
-    public var ports: [Port]
+    package var ports: [Port]
 
-    public init(peers: [Peer] = [], ports: [Port] = []) {
+    package init(peers: [Peer] = [], ports: [Port] = []) {
       self.peers = peers
       self.ports = ports
     }
   }
 
-  public var id: NamespacedName
-  public var selector: LabelSelector
+  package var id: NamespacedName
+  package var selector: LabelSelector
   /// nil: the policy does not isolate in this direction. Empty: nothing is allowed.
-  public var ingress: [Rule]?
-  public var egress: [Rule]?
+  package var ingress: [Rule]?
+  package var egress: [Rule]?
 
-  public init(id: NamespacedName, selector: LabelSelector, ingress: [Rule]? = nil, egress: [Rule]? = nil) {
+  package init(id: NamespacedName, selector: LabelSelector, ingress: [Rule]? = nil, egress: [Rule]? = nil) {
     self.id = id
     self.selector = selector
     self.ingress = ingress

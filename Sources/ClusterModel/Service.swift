@@ -1,23 +1,25 @@
-public import Addressing
+package import Addressing
 
 /// A Service, as proxies and DNS see it.
-public struct Service: Hashable, Sendable {
-  public enum Kind: String, Hashable, Sendable {
+package struct Service: Hashable, Sendable {
+  /// `spec.type` (ServiceSpec of core/v1).
+  package enum Kind: String, Hashable, Sendable {
     case clusterIP = "ClusterIP"
     case nodePort = "NodePort"
     case loadBalancer = "LoadBalancer"
     case externalName = "ExternalName"
   }
 
-  public struct Port: Hashable, Sendable {
+  /// One port of a Service (ServicePort of core/v1).
+  package struct Port: Hashable, Sendable {
     /// Empty where a Service with one port gives it no name.
-    public var name: String
-    public var transport: TransportProtocol
-    public var port: UInt16
-    public var target: PortReference
-    public var nodePort: UInt16?
+    package var name: String
+    package var transport: TransportProtocol
+    package var port: UInt16
+    package var target: PortReference
+    package var nodePort: UInt16?
 
-    public init(
+    package init(
       name: String = "", transport: TransportProtocol = .tcp, port: UInt16, target: PortReference? = nil,
       nodePort: UInt16? = nil
     ) {
@@ -29,25 +31,29 @@ public struct Service: Hashable, Sendable {
     }
   }
 
-  public var id: NamespacedName
-  public var kind = Kind.clusterIP
+  package var id: NamespacedName
+  package var kind = Kind.clusterIP
   /// `spec.clusterIPs`; empty for headless Services and ExternalName.
-  public var clusterAddresses: [IPAddress] = []
+  package var clusterAddresses: [IPAddress] = []
   /// `spec.clusterIP` is "None".
-  public var isHeadless = false
-  public var externalName: String?
-  public var ports: [Port] = []
-  public var labels: [String: String] = [:]
-  public var selector: [String: String] = [:]
-  public var externalAddresses: [IPAddress] = []
+  package var isHeadless = false
+  package var externalName: String?
+  package var ports: [Port] = []
+  package var labels: [String: String] = [:]
+  package var selector: [String: String] = [:]
+  package var externalAddresses: [IPAddress] = []
   /// `status.loadBalancer.ingress[].ip` whose ipMode is not Proxy.
-  public var loadBalancerAddresses: [IPAddress] = []
-  public var sourceRanges: [Prefix] = []
+  package var loadBalancerAddresses: [IPAddress] = []
+  package var sourceRanges: [Prefix] = []
   /// `sessionAffinity: ClientIP` with its timeout in seconds; nil for none.
-  public var affinityTimeout: Int?
-  public var isInternalTrafficLocal = false
-  public var isExternalTrafficLocal = false
-  public var publishNotReadyAddresses = false
+  package var affinityTimeout: Int?
+  /// `internalTrafficPolicy: Local`: the cluster addresses lead to endpoints of the client's own node only.
+  package var isInternalTrafficLocal = false
+  /// `externalTrafficPolicy: Local`: the outer addresses lead to endpoints of the receiving node only, with the
+  /// client's address kept.
+  package var isExternalTrafficLocal = false
+  /// Endpoints count, and have names, before they are ready.
+  package var publishNotReadyAddresses = false
 
-  public init(id: NamespacedName) { self.id = id }
+  package init(id: NamespacedName) { self.id = id }
 }

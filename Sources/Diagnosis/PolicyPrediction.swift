@@ -1,5 +1,6 @@
 import Addressing
 package import ClusterModel
+internal import Kubernetes
 
 /// Says whether NetworkPolicy v1 lets a connection through, by reading the policies as the API documents them, rule by
 /// rule. Slow and plain on purpose: it shares nothing with the compiler of the data plane, so that the two can be compared.

@@ -1,17 +1,17 @@
 extension JSON {
   /// The members of a JSON object, in order. A key that was given twice counts with its last value (as Go decodes it).
-  public struct Object: Hashable, Sendable {
-    public typealias Member = (key: String, value: JSON)
-    public private(set) var members: [Member]
+  package struct Object: Hashable, Sendable {
+    package typealias Member = (key: String, value: JSON)
+    package private(set) var members: [Member]
 
-    public init() { members = [] }
-    public init(_ members: [Member]) { self.members = members }
+    package init() { members = [] }
+    package init(_ members: [Member]) { self.members = members }
 
-    public var count: Int { members.count }
-    public var isEmpty: Bool { members.isEmpty }
-    public var keys: [String] { members.map(\.key) }
+    package var count: Int { members.count }
+    package var isEmpty: Bool { members.isEmpty }
+    package var keys: [String] { members.map(\.key) }
 
-    public subscript(key: String) -> JSON? {
+    package subscript(key: String) -> JSON? {
       get { members.last { $0.key == key }?.value }
       set {
         if let newValue {
@@ -27,7 +27,7 @@ extension JSON {
     }
 
     /// Removes a member if there is one.
-    public mutating func remove(_ key: String) { members.removeAll { $0.key == key } }
+    package mutating func remove(_ key: String) { members.removeAll { $0.key == key } }
 
     /// Adds a member without looking for an earlier one of that key; for parsers, which must stay linear.
     mutating func append(_ key: String, _ value: JSON) { members.append((key, value)) }
@@ -35,13 +35,13 @@ extension JSON {
     private var sorted: [Member] { members.sorted { $0.key < $1.key } }
 
     /// Equal when they hold the same members, whatever their order.
-    public static func == (left: Object, right: Object) -> Bool {
+    package static func == (left: Object, right: Object) -> Bool {
       guard left.count == right.count else { return false }
       if zip(left.members, right.members).allSatisfy({ $0.key == $1.key && $0.value == $1.value }) { return true }
       return zip(left.sorted, right.sorted).allSatisfy { $0.key == $1.key && $0.value == $1.value }
     }
 
-    public func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
       for member in sorted {
         hasher.combine(member.key)
         hasher.combine(member.value)

@@ -1,29 +1,29 @@
 /// Where and why bytes are no JSON.
-public struct JSONError: Error, Equatable, CustomStringConvertible {
+package struct JSONError: Error, Equatable, CustomStringConvertible {
   /// What was found and what was expected there.
-  public let reason: String
+  package let reason: String
   /// Byte offset from the beginning, and the same place as line and column, both counted from 1.
-  public let offset: Int
-  public let line: Int
-  public let column: Int
+  package let offset: Int
+  package let line: Int
+  package let column: Int
 
-  public var description: String { "line \(line), column \(column): \(reason)" }
+  package var description: String { "line \(line), column \(column): \(reason)" }
 }
 
 extension JSON {
   /// How deep arrays and objects may nest; deeper input is refused before it can exhaust the stack.
-  public static let maximumDepth = 512
+  package static let maximumDepth = 512
 
   /// Parses one JSON text (RFC 8259, UTF-8); anything but white space after it is an error.
-  public init(parsing bytes: [UInt8]) throws(JSONError) {
+  package init(parsing bytes: [UInt8]) throws(JSONError) {
     self = try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in try JSON(parsing: buffer) }
   }
 
-  public init(parsing text: String) throws(JSONError) {
+  package init(parsing text: String) throws(JSONError) {
     try self.init(parsing: Array(text.utf8))
   }
 
-  public init(parsing buffer: UnsafeBufferPointer<UInt8>) throws(JSONError) {
+  package init(parsing buffer: UnsafeBufferPointer<UInt8>) throws(JSONError) {
     var parser = Parser(bytes: buffer)
     let value = try parser.value(depth: 0)
     parser.skipSpace()

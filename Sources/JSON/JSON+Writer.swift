@@ -1,23 +1,23 @@
 extension JSON: CustomStringConvertible {
   /// The value as JSON text without white space.
-  public var description: String { String(decoding: bytes(), as: UTF8.self) }
+  package var description: String { String(decoding: bytes(), as: UTF8.self) }
 
   /// The value as UTF-8 JSON text without white space.
-  public func bytes() -> [UInt8] {
+  package func bytes() -> [UInt8] {
     var output: [UInt8] = []
     write(to: &output)
     return output
   }
 
   /// Indented by two spaces a level, for people.
-  public func prettyDescription() -> String {
+  package func prettyDescription() -> String {
     var output: [UInt8] = []
     write(to: &output, indent: 0)
     return String(decoding: output, as: UTF8.self)
   }
 
   /// Appends the value as UTF-8 JSON text; `indent` nil writes no white space.
-  public func write(to output: inout [UInt8], indent: Int? = nil) {
+  package func write(to output: inout [UInt8], indent: Int? = nil) {
     switch self {
     case .null: output += "null".utf8
     case .bool(let value): output += (value ? "true" : "false").utf8

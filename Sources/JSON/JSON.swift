@@ -2,7 +2,7 @@
 ///
 /// Objects keep the order of their members and integers that fit 64 bits stay exact, so that what was stored comes back
 /// as it was written, unknown fields included.
-public enum JSON: Hashable, Sendable {
+package enum JSON: Hashable, Sendable {
   case null
   case bool(Bool)
   case int(Int64)
@@ -15,24 +15,24 @@ public enum JSON: Hashable, Sendable {
 extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
   ExpressibleByNilLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByFloatLiteral
 {
-  public init(stringLiteral value: String) { self = .string(value) }
-  public init(integerLiteral value: Int64) { self = .int(value) }
-  public init(booleanLiteral value: Bool) { self = .bool(value) }
-  public init(floatLiteral value: Double) { self = .double(value) }
-  public init(nilLiteral: ()) { self = .null }
-  public init(arrayLiteral elements: JSON...) { self = .array(elements) }
-  public init(dictionaryLiteral elements: (String, JSON)...) {
+  package init(stringLiteral value: String) { self = .string(value) }
+  package init(integerLiteral value: Int64) { self = .int(value) }
+  package init(booleanLiteral value: Bool) { self = .bool(value) }
+  package init(floatLiteral value: Double) { self = .double(value) }
+  package init(nilLiteral: ()) { self = .null }
+  package init(arrayLiteral elements: JSON...) { self = .array(elements) }
+  package init(dictionaryLiteral elements: (String, JSON)...) {
     self = .object(Object(elements.map { ($0.0, $0.1) }))
   }
 }
 
 extension JSON {
   /// The string, or nil for any other kind of value.
-  public var string: String? { if case .string(let value) = self { value } else { nil } }
+  package var string: String? { if case .string(let value) = self { value } else { nil } }
   /// The boolean, or nil for any other kind of value.
-  public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+  package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
   /// The integer; a double without fraction counts as one.
-  public var int: Int? {
+  package var int: Int? {
     switch self {
     case .int(let value): Int(exactly: value)
     case .double(let value): Int(exactly: value)
@@ -46,42 +46,42 @@ extension JSON {
   }
 
   /// The elements, or nil for any other kind of value.
-  public var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
+  package var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
   /// The members, or nil for any other kind of value.
-  public var object: Object? { if case .object(let value) = self { value } else { nil } }
-  public var isNull: Bool { self == .null }
+  package var object: Object? { if case .object(let value) = self { value } else { nil } }
+  package var isNull: Bool { self == .null }
 
   /// The elements of an array; empty for any other kind of value.
-  public var elements: [JSON] { array ?? [] }
+  package var elements: [JSON] { array ?? [] }
   /// The members of an object in their order; empty for any other kind of value.
-  public var members: [Object.Member] { object?.members ?? [] }
+  package var members: [Object.Member] { object?.members ?? [] }
   /// String members of an object (labels, annotations, ConfigMap data); other values are left out.
-  public var stringMap: [String: String] {
+  package var stringMap: [String: String] {
     var map: [String: String] = [:]
     for member in members { if let value = member.value.string { map[member.key] = value } }
     return map
   }
 
   /// An object of strings, sorted by key.
-  public init(stringMap: [String: String]) {
+  package init(stringMap: [String: String]) {
     self = .object(Object(stringMap.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
   }
 
   /// A member of an object; `.null` where there is none. Setting `.null` removes the member; setting a member of a value
   /// that is no object makes it one.
-  public subscript(key: String) -> JSON {
+  package subscript(key: String) -> JSON {
     get { object?[key] ?? .null }
     set { set([key][...], to: newValue) }
   }
 
   /// A member along a path of keys: `pod["metadata", "labels"]`.
-  public subscript(first: String, second: String, rest: String...) -> JSON {
+  package subscript(first: String, second: String, rest: String...) -> JSON {
     get { rest.reduce(self[first][second]) { $0[$1] } }
     set { set(([first, second] + rest)[...], to: newValue) }
   }
 
   /// An element of an array; `.null` where there is none.
-  public subscript(index: Int) -> JSON {
+  package subscript(index: Int) -> JSON {
     get {
       guard case .array(let values) = self, values.indices.contains(index) else { return .null }
       return values[index]

@@ -2,28 +2,43 @@ internal import Glibc
 
 /// A moment in UTC, as the API writes it (RFC 3339): `Time` with seconds, `MicroTime` with microseconds.
 package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible {
-  /// Since 1970-01-01T00:00:00Z, without leap seconds.
-  package var nanoseconds: Int64
+  /// Since 1970-01-01T00:00:00Z, without leap seconds, rounded down.
+  package let seconds: Int64
+  /// Beyond `seconds`: 0 to 999,999,999.
+  private let nanosecond: Int64
 
-  package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
-  package init(seconds: Int64) { nanoseconds = seconds * 1_000_000_000 }
+  /// What RFC 3339 can write: the years 0 to 9999, in seconds since 1970.
+  package static let range: ClosedRange<Int64> = -62_167_219_200...253_402_300_799
+
+  /// A moment outside `range` becomes the nearest inside.
+  package init(seconds: Int64, nanoseconds: Int64 = 0) {
+    let carry = nanoseconds.floorDivided(by: 1_000_000_000)
+    let (total, overflow) = seconds.addingReportingOverflow(carry)
+    self.seconds = min(max(overflow ? seconds : total, Self.range.lowerBound), Self.range.upperBound)
+    let rest = nanoseconds % 1_000_000_000
+    nanosecond = rest < 0 ? rest + 1_000_000_000 : rest
+  }
+
+  /// Since 1970, as `nanoseconds` gives it.
+  package init(nanoseconds: Int64) { self.init(seconds: 0, nanoseconds: nanoseconds) }
+
+  /// Since 1970; beyond the years 1678 to 2262 the nearest 64 bits can hold.
+  package var nanoseconds: Int64 {
+    Int64(clamping: Int128(seconds) * 1_000_000_000 + Int128(nanosecond))
+  }
 
   package static func now() -> Timestamp {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
-    return Timestamp(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    return Timestamp(seconds: Int64(time.tv_sec), nanoseconds: Int64(time.tv_nsec))
   }
-
-  /// Seconds since 1970, rounded down.
-  package var seconds: Int64 { nanoseconds.floorDivided(by: 1_000_000_000) }
 
   /// `2026-01-31T12:00:00Z`.
   package var description: String { text(fraction: "") }
 
   /// `2026-01-31T12:00:00.000000Z`, as Leases carry it.
   package var microDescription: String {
-    let rest = nanoseconds % 1_000_000_000
-    let micros = String((rest < 0 ? rest + 1_000_000_000 : rest) / 1000)
+    let micros = String(nanosecond / 1000)
     return text(fraction: "." + String(repeating: "0", count: 6 - micros.count) + micros)
   }
 
@@ -53,7 +68,9 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
       bytes[7] == UInt8(ascii: "-"), let day = number(8..<10), bytes[10] | 0x20 == UInt8(ascii: "t"),
       let hour = number(11..<13), bytes[13] == UInt8(ascii: ":"), let minute = number(14..<16),
       bytes[16] == UInt8(ascii: ":"), let second = number(17..<19),
-      (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60
+      (1...12).contains(month), hour < 24, minute < 60, second <= 60,
+      case let date = Self.date(days: Self.days(year: year, month: month, day: day)), date.month == month,
+      date.day == day
     else { return nil }
     var position = 19
     var fraction: Int64 = 0
@@ -74,7 +91,8 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
     case UInt8(ascii: "Z"), UInt8(ascii: "z"): position += 1
     case UInt8(ascii: "+"), UInt8(ascii: "-"):
       guard let hours = number(position + 1..<position + 3), position + 3 < bytes.count,
-        bytes[position + 3] == UInt8(ascii: ":"), let minutes = number(position + 4..<position + 6)
+        bytes[position + 3] == UInt8(ascii: ":"), let minutes = number(position + 4..<position + 6), hours < 24,
+        minutes < 60
       else { return nil }
       offset = (hours * 60 + minutes) * (bytes[position] == UInt8(ascii: "-") ? -60 : 60)
       position += 6
@@ -82,26 +100,24 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
     }
     guard position == bytes.count else { return nil }
     let seconds = Self.days(year: year, month: month, day: day) * 86400 + Int64(hour * 3600 + minute * 60 + second)
-    // Nanoseconds in 64 bits reach from 1677 to 2262; a time beyond is the first or last one there is.
-    let (whole, overflowed) = (seconds - Int64(offset)).multipliedReportingOverflow(by: 1_000_000_000)
-    let (sum, overflowedAgain) = whole.addingReportingOverflow(fraction)
-    nanoseconds = overflowed || overflowedAgain ? (seconds < 0 ? .min : .max) : sum
+    guard Self.range.contains(seconds - Int64(offset)) else { return nil }
+    self.init(seconds: seconds - Int64(offset), nanoseconds: fraction)
   }
 
-  package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
+  package static func < (left: Self, right: Self) -> Bool {
+    (left.seconds, left.nanosecond) < (right.seconds, right.nanosecond)
+  }
 
-  /// A later moment, or an earlier one; the last or first one there is where the sum is beyond it.
-  package func adding(seconds: Double) -> Timestamp {
-    let added = seconds * 1e9
-    let clamped = Int64(exactly: added.rounded(.towardZero)) ?? (added < 0 ? .min : .max)
-    let (sum, overflowed) = nanoseconds.addingReportingOverflow(clamped)
-    return Timestamp(nanoseconds: overflowed ? (clamped < 0 ? .min : .max) : sum)
+  package func adding(seconds added: Double) -> Timestamp {
+    let whole = added.rounded(.down)
+    // This many seconds lead beyond the calendar in either direction.
+    return Timestamp(
+      seconds: seconds + Int64(min(max(whole, -1e12), 1e12)), nanoseconds: nanosecond + Int64((added - whole) * 1e9))
   }
 
   /// Seconds from an earlier moment to this one.
   package func since(_ earlier: Timestamp) -> Double {
-    let (difference, overflowed) = nanoseconds.subtractingReportingOverflow(earlier.nanoseconds)
-    return overflowed ? Double(nanoseconds) / 1e9 - Double(earlier.nanoseconds) / 1e9 : Double(difference) / 1e9
+    Double(seconds - earlier.seconds) + Double(nanosecond - earlier.nanosecond) / 1e9
   }
 
   /// Days since 1970-01-01 in the proleptic Gregorian calendar, counted in eras of 400 years that begin in March.

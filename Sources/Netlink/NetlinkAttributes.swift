@@ -33,26 +33,43 @@ package struct NetlinkAttributes: Sequence, Sendable {
 
   /// The first attribute of a type.
   package subscript(type: Int) -> Attribute? {
-    for attribute in self where attribute.type == type { return attribute }
-    return nil
+    // Other attributes are passed over without making slices of them.
+    let value: Range<Int>? = bytes.withUnsafeBytes { raw in
+      var offset = 0
+      while let header = Self.header(raw, at: offset) {
+        if header.type == type { return (offset + 4)..<(offset + header.length) }
+        offset += (header.length + 3) & ~3
+      }
+      return nil
+    }
+    return value.map {
+      Attribute(type: type, value: bytes[(bytes.startIndex + $0.lowerBound)..<(bytes.startIndex + $0.upperBound)])
+    }
   }
 
-  package func makeIterator() -> Iterator { Iterator(rest: bytes) }
+  /// Type and length, header included, of the attribute at an offset; nil at the end and where the length is malformed.
+  private static func header(_ raw: UnsafeRawBufferPointer, at offset: Int) -> (type: Int, length: Int)? {
+    guard offset + 4 <= raw.count else { return nil }
+    let length = Int(raw.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+    guard length >= 4, offset + length <= raw.count else { return nil }
+    return (Int(raw.loadUnaligned(fromByteOffset: offset + 2, as: UInt16.self) & 0x3FFF), length)
+  }
+
+  package func makeIterator() -> Iterator { Iterator(bytes: bytes) }
 
   /// Walks over the bytes in place: a dump of 100,000 elements has millions of attributes, and none may cost an
   /// allocation.
   package struct Iterator: IteratorProtocol {
-    fileprivate var rest: ArraySlice<UInt8>
+    fileprivate let bytes: ArraySlice<UInt8>
+    private var offset = 0
+
+    fileprivate init(bytes: ArraySlice<UInt8>) { self.bytes = bytes }
 
     package mutating func next() -> Attribute? {
-      guard rest.count >= 4 else { return nil }
-      let (length, type) = rest.withUnsafeBytes {
-        (Int($0.loadUnaligned(as: UInt16.self)), $0.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
-      }
-      guard length >= 4, length <= rest.count else { return nil }
-      let start = rest.startIndex
-      defer { rest = rest[Swift.min(start + ((length + 3) & ~3), rest.endIndex)...] }
-      return Attribute(type: Int(type & 0x3FFF), value: rest[(start + 4)..<(start + length)])
+      guard let header = bytes.withUnsafeBytes({ NetlinkAttributes.header($0, at: offset) }) else { return nil }
+      let start = bytes.startIndex + offset
+      offset += (header.length + 3) & ~3
+      return Attribute(type: header.type, value: bytes[(start + 4)..<(start + header.length)])
     }
   }
 }

@@ -11,7 +11,7 @@ package final class DNSPlane: Plane {
   private let server: DNSServer
   /// Used by `init`, `watch` and then the plane's own thread alone, one after another.
   private nonisolated(unsafe) let interception: DNSInterception
-  private let watcher: Mutex<TableWatch?> = Mutex(nil)
+  private let watcher: Mutex<NFTablesWatch?> = Mutex(nil)
 
   /// Binds the cluster DNS address; answers (SERVFAIL until the first synchronization) begin at once.
   package init(_ configuration: AgentConfiguration) throws {
@@ -28,8 +28,9 @@ package final class DNSPlane: Plane {
   }
 
   package func watch(_ requestRepair: @escaping @Sendable () -> Void) throws {
-    let started = try TableWatch(
-      [(.inet, DNSInterception.table.name)], ignoring: [interception.port], onChange: requestRepair)
+    let started = try NFTablesWatch(
+      [DNSInterception.table], ignoring: [interception.port]
+    ) { _ in requestRepair() }
     watcher.withLock { $0 = started }
   }
 

@@ -10,7 +10,7 @@ package final class PolicyPlane: Plane {
   /// Used by `init`, `watch` and then the plane's own thread alone, one after another.
   private nonisolated(unsafe) let enforcer: PolicyEnforcer
   private let log = Log("agent policy")
-  private let watcher: Mutex<TableWatch?> = Mutex(nil)
+  private let watcher: Mutex<NFTablesWatch?> = Mutex(nil)
 
   /// Until policies are known the node's pods are closed to forwarded traffic, unless an earlier agent's table stands.
   package init(_ settings: AgentConfiguration) throws {
@@ -19,8 +19,9 @@ package final class PolicyPlane: Plane {
   }
 
   package func watch(_ requestRepair: @escaping @Sendable () -> Void) throws {
-    let started = try TableWatch(
-      [(.inet, PolicyEnforcer.tableName)], ignoring: [enforcer.port], onChange: requestRepair)
+    let started = try NFTablesWatch(
+      [NFTable(.inet, PolicyEnforcer.tableName)], ignoring: [enforcer.port]
+    ) { _ in requestRepair() }
     watcher.withLock { $0 = started }
   }
 

@@ -1,5 +1,6 @@
 package import ClusterModel
 internal import Linux
+internal import Netlink
 internal import ServiceProxy
 internal import Synchronization
 
@@ -8,7 +9,7 @@ package final class ServicesPlane: Plane {
   package let name = "services"
   private let settings: AgentConfiguration
   private let proxy: ServiceProxy
-  private let watcher: Mutex<ServiceProxyWatcher?> = Mutex(nil)
+  private let watcher: Mutex<NFTablesWatch?> = Mutex(nil)
 
   package init(_ settings: AgentConfiguration) throws {
     self.settings = settings

@@ -25,7 +25,7 @@ final class Client: Sendable {
     socket = try FileDescriptor.socket(AF_INET, CInt((isTCP ? SOCK_STREAM : SOCK_DGRAM).rawValue))
     var timeout = timeval(tv_sec: 5, tv_usec: 0)
     setsockopt(socket.raw, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
-    try check("connect") { address.withSocketAddress { connect(socket.raw, $0, $1) } }
+    try check("connect") { SocketAddress(address).connect(socket.raw) }
   }
 
   func send(_ bytes: [UInt8]) { _ = Glibc.send(socket.raw, bytes, bytes.count, 0) }
@@ -76,12 +76,12 @@ final class ScriptedUpstream: Sendable {
   /// `tcp` answers questions over TCP; nil refuses connections.
   init(tcp: Script? = nil, _ script: @escaping Script) throws {
     let socket = try FileDescriptor.socket(AF_INET, CInt(SOCK_DGRAM.rawValue))
-    try check("bind") { loopback.withSocketAddress { bind(socket.raw, $0, $1) } }
-    address = AddressAndPort(loopback.address, AddressAndPort.boundPort(of: socket.raw))
+    try check("bind") { SocketAddress(loopback).bind(socket.raw) }
+    address = AddressAndPort(loopback.address, try SocketAddress.bound(socket.raw).port)
     let listener = try FileDescriptor.socket(AF_INET, CInt(SOCK_STREAM.rawValue))
     if tcp != nil {
       let address = address
-      try check("bind") { address.withSocketAddress { bind(listener.raw, $0, $1) } }
+      try check("bind") { SocketAddress(address).bind(listener.raw) }
       try check("listen") { listen(listener.raw, 16) }
     }
     self.socket = socket
@@ -95,7 +95,7 @@ final class ScriptedUpstream: Sendable {
   func stop() {
     shutdown(listener.raw, CInt(SHUT_RDWR))
     // An empty datagram to itself ends the loop.
-    _ = address.withSocketAddress { sendto(socket.raw, nil, 0, 0, $0, $1) }
+    _ = SocketAddress(address).withPointer { sendto(socket.raw, nil, 0, 0, $0, $1) }
     for thread in threads.withLock({ $0 }) { thread.join() }
   }
 

@@ -1,6 +1,7 @@
 import Addressing
 import ClusterModel
 import JSON
+import Kubernetes
 import Testing
 
 @Suite struct ClusterStateTests {

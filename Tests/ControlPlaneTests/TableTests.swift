@@ -12,22 +12,7 @@ struct TableTests {
     (8 * 86400, "8d"), (729 * 86400, "729d"), (730 * 86400, "2y"), (0, "0s"), (-5, "<invalid>"),
   ])
   func ages(_ seconds: Int, _ text: String) {
-    #expect(APITime.duration(seconds) == text)
-  }
-
-  @Test(arguments: [
-    (0, "1970-01-01T00:00:00Z"), (951_782_400, "2000-02-29T00:00:00Z"), (1_700_000_000, "2023-11-14T22:13:20Z"),
-    (4_102_444_799, "2099-12-31T23:59:59Z"),
-  ])
-  func moments(_ seconds: Int, _ text: String) {
-    #expect(APITime.text(seconds) == text)
-    #expect(APITime.seconds(text) == seconds)
-  }
-
-  @Test func momentsInOtherZones() {
-    #expect(APITime.seconds("2023-11-14T23:13:20.123456+01:00") == 1_700_000_000)
-    #expect(APITime.seconds("2023-11-14") == nil)
-    #expect(APITime.seconds("2023-13-14T22:13:20Z") == nil)
+    #expect(HumanDuration.text(seconds) == text)
   }
 
   /// A pod's status and its cells Ready, Status, Restarts.

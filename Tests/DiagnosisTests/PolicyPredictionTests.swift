@@ -1,6 +1,7 @@
 import Addressing
 import ClusterModel
 import Diagnosis
+import Kubernetes
 import Testing
 
 /// The documented rules of NetworkPolicy v1, each with a case for and a case against.

@@ -26,18 +26,16 @@ func get(_ address: AddressAndPort, host: String, path: String = "/", _ more: [S
   return (Int(lines.last ?? "") ?? 0, lines.dropLast().joined(separator: "\n"))
 }
 
+/// Binds a socket to a free port of 127.0.0.1.
+private func bindLoopback(_ socket: CInt) throws -> AddressAndPort {
+  let loopback = IPAddress.v4(IPv4Address(127, 0, 0, 1))
+  try check("bind") { SocketAddress(loopback, port: 0).bind(socket) }
+  return AddressAndPort(loopback, try SocketAddress.bound(socket).port)
+}
+
 func freePort() throws -> AddressAndPort {
   let socket = try FileDescriptor.socket(AF_INET, CInt(SOCK_STREAM.rawValue))
-  var address = sockaddr_in()
-  address.sin_family = sa_family_t(AF_INET)
-  address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-  var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-  withUnsafeMutableBytes(of: &address) {
-    let pointer = $0.baseAddress!.assumingMemoryBound(to: sockaddr.self)
-    bind(socket.raw, pointer, length)
-    getsockname(socket.raw, pointer, &length)
-  }
-  return AddressAndPort(IPAddress("127.0.0.1")!, UInt16(bigEndian: address.sin_port))
+  return try bindLoopback(socket.raw)
 }
 
 /// A web server that answers with its name and the request it got.
@@ -51,17 +49,8 @@ final class WebServer: Sendable {
   init(_ name: String) throws {
     self.name = name
     let listener = try FileDescriptor.socket(AF_INET, CInt(SOCK_STREAM.rawValue))
-    var socketAddress = sockaddr_in()
-    socketAddress.sin_family = sa_family_t(AF_INET)
-    socketAddress.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    withUnsafeMutableBytes(of: &socketAddress) {
-      let pointer = $0.baseAddress!.assumingMemoryBound(to: sockaddr.self)
-      bind(listener.raw, pointer, length)
-      getsockname(listener.raw, pointer, &length)
-    }
+    address = try bindLoopback(listener.raw)
     listen(listener.raw, 128)
-    address = AddressAndPort(IPAddress("127.0.0.1")!, UInt16(bigEndian: socketAddress.sin_port))
     self.listener = listener
     thread.withLock { $0 = Linux.Thread("web") { [self] in serve() } }
   }

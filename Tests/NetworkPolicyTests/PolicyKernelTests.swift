@@ -2,6 +2,7 @@ import Addressing
 import ClusterModel
 import Glibc
 import JSON
+import Kubernetes
 import Linux
 import NetworkPolicy
 import Testing

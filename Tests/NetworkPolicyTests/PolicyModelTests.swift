@@ -1,5 +1,6 @@
 import Addressing
 import ClusterModel
+import Kubernetes
 import NetworkPolicy
 import Testing
 

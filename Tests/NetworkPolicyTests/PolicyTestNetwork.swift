@@ -84,37 +84,6 @@ final class PolicyTestNetwork {
   func home(_ address: String) -> NetworkNamespace? { homes[IPAddress(address)!] }
 }
 
-/// A socket address of one family in the form the C calls want.
-struct SocketAddress {
-  private var storage = sockaddr_storage()
-  private let length: socklen_t
-
-  init(_ address: IPAddress, port: UInt16) {
-    switch address {
-    case .v4(let address):
-      var value = sockaddr_in()
-      value.sin_family = sa_family_t(AF_INET)
-      value.sin_port = port.bigEndian
-      value.sin_addr.s_addr = address.rawValue.bigEndian
-      withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: value, as: sockaddr_in.self) }
-      length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    case .v6(let address):
-      var value = sockaddr_in6()
-      value.sin6_family = sa_family_t(AF_INET6)
-      value.sin6_port = port.bigEndian
-      withUnsafeMutableBytes(of: &value.sin6_addr) { $0.copyBytes(from: address.bytes) }
-      withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: value, as: sockaddr_in6.self) }
-      length = socklen_t(MemoryLayout<sockaddr_in6>.size)
-    }
-  }
-
-  func with<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
-    withUnsafePointer(to: storage) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
-    }
-  }
-}
-
 /// A socket in one of the namespaces.
 final class Endpoint {
   let descriptor: FileDescriptor
@@ -125,10 +94,10 @@ final class Endpoint {
     let type = transport == .udp ? SOCK_DGRAM : SOCK_STREAM
     let namespace = try #require(network.homes[parsed])
     descriptor = try namespace.socket(
-      parsed.family == .v4 ? AF_INET : AF_INET6, CInt(type.rawValue) | CInt(SOCK_NONBLOCK.rawValue))
+      parsed.family.socketDomain, CInt(type.rawValue) | CInt(SOCK_NONBLOCK.rawValue))
     var one: CInt = 1
     setsockopt(raw, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<CInt>.size))
-    try check("bind \(address) \(port)") { SocketAddress(parsed, port: port).with { bind(raw, $0, $1) } }
+    try check("bind \(address) \(port)") { SocketAddress(parsed, port: port).bind(raw) }
   }
 
   /// Takes an accepted connection.
@@ -138,7 +107,7 @@ final class Endpoint {
 
   /// Begins to connect; `isWritable` tells when it has.
   func connect(_ address: String, _ port: UInt16) {
-    _ = SocketAddress(IPAddress(address)!, port: port).with { Glibc.connect(raw, $0, $1) }
+    _ = SocketAddress(IPAddress(address)!, port: port).connect(raw)
   }
 
   func send(_ byte: UInt8) {

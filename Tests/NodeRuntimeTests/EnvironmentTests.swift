@@ -116,22 +116,8 @@ import Testing
       ])
   }
 
-  @Test(arguments: [
-    ("1", 1.0), ("500m", 0.5), ("1Ki", 1024), ("1.5Gi", 1_610_612_736), ("2k", 2000), ("1e3", 1000), ("12E", 12e18),
-  ])
-  func quantities(text: String, value: Double) { #expect(Quantity(text)?.value == value) }
-
-  @Test(arguments: [("1e300", Int64.max), ("-1e300", .min), ("1e308Ei", .max), ("2500m", 3)])
-  func quotientsThatDoNotFitAreTheLargest(text: String, quotient: Int64) throws {
-    let one = try #require(Quantity("1"))
-    #expect(Quantity(text)?.divided(by: one) == quotient)
-  }
-
   @Test func gracePeriodsOfAnyLength() {
     let pod = PodManifest(["spec": ["terminationGracePeriodSeconds": .int(.max)]])
     #expect(pod.gracePeriod == Double(Int32.max))
   }
-
-  @Test(arguments: ["", "m", "1x", "1 Gi", "Ki1"])
-  func noQuantities(text: String) { #expect(Quantity(text) == nil) }
 }

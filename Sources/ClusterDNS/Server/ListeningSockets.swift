@@ -15,7 +15,7 @@ final class ListeningSockets: Sendable {
     while true {
       attempts -= 1
       let datagrams = try Self.bound(wanted, SOCK_DGRAM, configuration)
-      let address = AddressAndPort(wanted.address, AddressAndPort.boundPort(of: datagrams.raw))
+      let address = AddressAndPort(wanted.address, try SocketAddress.bound(datagrams.raw).port)
       do {
         let listener = try Self.bound(address, SOCK_STREAM, configuration)
         try check("listen on \(address)/tcp") { listen(listener.raw, 1024) }
@@ -32,7 +32,7 @@ final class ListeningSockets: Sendable {
   private static func bound(
     _ address: AddressAndPort, _ type: __socket_type, _ configuration: DNSServer.Configuration
   ) throws(SystemError) -> FileDescriptor {
-    let family = address.socketFamily
+    let family = address.address.family.socketDomain
     let socket = try configuration.socket(family, CInt(type.rawValue | SOCK_NONBLOCK.rawValue))
     let name = "\(address)/\(type == SOCK_DGRAM ? "udp" : "tcp")"
     if family == AF_INET6 { try checkedResult("IPV6_V6ONLY on \(name)", swiftlet_v6_only(socket.raw)) }
@@ -47,7 +47,7 @@ final class ListeningSockets: Sendable {
       // Connections of a server that ended a moment ago do not keep the port.
       set(socket.raw, SO_REUSEADDR, 1)
     }
-    try check("bind \(name)") { address.withSocketAddress { bind(socket.raw, $0, $1) } }
+    try check("bind \(name)") { SocketAddress(address).bind(socket.raw) }
     return socket
   }
 

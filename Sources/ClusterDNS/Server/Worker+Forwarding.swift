@@ -75,8 +75,8 @@ extension Worker {
   /// A new socket to an upstream, not waited for; nil if the kernel refuses.
   private func connect(to upstream: AddressAndPort, isTCP: Bool) -> CInt? {
     let type = CInt((isTCP ? SOCK_STREAM : SOCK_DGRAM).rawValue | SOCK_NONBLOCK.rawValue)
-    guard let socket = try? shared.configuration.socket(upstream.socketFamily, type) else { return nil }
-    let result = upstream.withSocketAddress { Glibc.connect(socket.raw, $0, $1) }
+    guard let socket = try? shared.configuration.socket(upstream.address.family.socketDomain, type) else { return nil }
+    let result = SocketAddress(upstream).connect(socket.raw)
     return result == 0 || errno == EINPROGRESS ? socket.release() : nil
   }
 

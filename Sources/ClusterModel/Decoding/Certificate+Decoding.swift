@@ -1,4 +1,5 @@
 internal import JSON
+internal import Kubernetes
 
 extension Certificate: APIDecodable {
   package static var kind: String { "Secret" }
@@ -23,7 +24,7 @@ extension Certificate: APIDecodable {
       throw ModelError(
         object: reader.object, field: "data[\(name)]", found: text(of: value), expected: "PEM text in base64")
     }
-    guard let bytes = decodeBase64(text) else {
+    guard let bytes = Base64.decode(text) else {
       throw ModelError(
         object: reader.object, field: "data[\(name)]", found: "text that is no base64", expected: "PEM text in base64")
     }

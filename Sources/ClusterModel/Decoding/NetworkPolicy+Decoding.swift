@@ -1,5 +1,6 @@
 internal import Addressing
 internal import JSON
+internal import Kubernetes
 
 extension NetworkPolicy: APIDecodable {
   package static var kind: String { "NetworkPolicy" }
@@ -10,7 +11,7 @@ extension NetworkPolicy: APIDecodable {
   package init(reading reader: inout ObjectReader) throws(ModelError) {
     let spec = reader.json["spec"]
     self.init(
-      id: reader.id, selector: try LabelSelector(decoding: spec["podSelector"], "spec.podSelector", of: reader))
+      id: reader.id, selector: try reader.labelSelector(spec["podSelector"], "spec.podSelector"))
     var types: Set<String> = []
     for (index, type) in spec["policyTypes"].elements.enumerated() {
       if let text = type.string, text == "Ingress" || text == "Egress" {
@@ -57,11 +58,11 @@ extension NetworkPolicy: APIDecodable {
       return nil
     }
     do {
-      let selector = try LabelSelector(decoding: pods, path + ".podSelector", of: reader)
+      let selector = try reader.labelSelector(pods, path + ".podSelector")
       return .pods(
         selector: selector,
         namespaces: namespaces.isNull
-          ? nil : try LabelSelector(decoding: namespaces, path + ".namespaceSelector", of: reader))
+          ? nil : try reader.labelSelector(namespaces, path + ".namespaceSelector"))
     } catch {
       reader.warn(error)
       return nil

@@ -29,10 +29,12 @@ package struct ObjectReader {
   package var labels: [String: String] { json["metadata", "labels"].stringMap }
   package var annotations: [String: String] { json["metadata", "annotations"].stringMap }
 
+  /// An error about a field of this object, with an excerpt of what was found there.
   package func error(_ field: String, _ found: JSON, expected: String) -> ModelError {
     ModelError(object: object, field: field, found: Self.excerpt(found), expected: expected)
   }
 
+  /// Notes that a field was read as absent, and why.
   package mutating func warn(_ field: String, _ found: JSON, expected: String) {
     warnings.append(error(field, found, expected: expected))
   }

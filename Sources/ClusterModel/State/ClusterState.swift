@@ -1,5 +1,6 @@
 package import Addressing
 package import JSON
+package import Kubernetes
 
 /// A cluster as values: everything the planes compile from, with the indexes they ask for.
 ///

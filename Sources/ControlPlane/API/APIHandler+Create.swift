@@ -71,7 +71,7 @@ extension APIHandler {
     }
     if request.kind.hasGeneration { metadata["generation"] = 1 }
     metadata["uid"] = .string(Self.newUID())
-    metadata["creationTimestamp"] = .string(APITime.text(APITime.now()))
+    metadata["creationTimestamp"] = .string(Timestamp.now().description)
     object["metadata"] = metadata
   }
 

@@ -42,17 +42,15 @@ extension APIHandler {
     var isHeld = !object["metadata", "finalizers"].elements.isEmpty || grace > 0
     if kind.qualifiedName == "namespaces", !object["spec", "finalizers"].elements.isEmpty { isHeld = true }
     guard isHeld else { return (transaction.delete(key) ?? current, true) }
-    // A grace period of any length may be asked for; what can be written ends with the year 9999.
-    let now = APITime.now()
-    let end = JSON.string(APITime.text(grace > APITime.range.upperBound - now ? APITime.range.upperBound : now + grace))
+    let ending = Timestamp.now().adding(seconds: Double(grace)).description
     if !wasDeleting {
       if let generation = object["metadata", "generation"].int {
         object["metadata", "generation"] = .int(Int64(generation + 1))
       }
-      object["metadata", "deletionTimestamp"] = end
+      object["metadata", "deletionTimestamp"] = .string(ending)
       object["metadata", "deletionGracePeriodSeconds"] = .int(Int64(grace))
     } else if grace < object["metadata", "deletionGracePeriodSeconds"].int ?? 0 {
-      object["metadata", "deletionTimestamp"] = end
+      object["metadata", "deletionTimestamp"] = .string(ending)
       object["metadata", "deletionGracePeriodSeconds"] = .int(Int64(grace))
     }
     if kind.qualifiedName == "namespaces" { object["status", "phase"] = "Terminating" }

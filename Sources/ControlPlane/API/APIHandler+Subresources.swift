@@ -93,7 +93,7 @@ extension APIHandler {
       pod["spec", "nodeName"] = .string(node)
       let conditions = pod["status", "conditions"].elements.filter { $0["type"].string != "PodScheduled" }
       let scheduled: JSON = [
-        "type": "PodScheduled", "status": "True", "lastTransitionTime": .string(APITime.text(APITime.now())),
+        "type": "PodScheduled", "status": "True", "lastTransitionTime": .string(Timestamp.now().description),
       ]
       pod["status", "conditions"] = .array(conditions + [scheduled])
       return transaction.put(key, pod)

@@ -54,7 +54,7 @@ package final class APIServer: Sendable {
     do {
       for listener in listeners {
         let socket = try listener.socket()
-        ports.append(try APIListener.port(of: socket.raw))
+        ports.append(try SocketAddress.bound(socket.raw).port)
         try server.start(socket, identity: pki.serving)
       }
     } catch {

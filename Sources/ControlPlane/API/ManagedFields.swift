@@ -1,4 +1,5 @@
 package import JSON
+internal import Kubernetes
 
 /// Who set which fields of an object (`metadata.managedFields`, KEP-555).
 package struct ManagedFields {
@@ -75,7 +76,7 @@ package struct ManagedFields {
     let added = changed.intersection(structure.fields(after, type))
     var mine = Entry(
       manager: manager, operation: "Update", apiVersion: kind.apiVersion, subresource: subresource,
-      time: APITime.text(APITime.now()), fields: FieldSet())
+      time: Timestamp.now().description, fields: FieldSet())
     for index in entries.indices {
       if entries[index].isSameManager(as: mine) { mine.fields = entries[index].fields }
       entries[index].fields = entries[index].fields.subtracting(changed)
@@ -99,7 +100,7 @@ package struct ManagedFields {
     let changing = structure.differences(wanted, before, applied, type)
     var mine = Entry(
       manager: manager, operation: "Apply", apiVersion: kind.apiVersion, subresource: subresource,
-      time: APITime.text(APITime.now()), fields: wanted)
+      time: Timestamp.now().description, fields: wanted)
     var conflicts: [(entry: Entry, fields: FieldSet)] = []
     for index in entries.indices where !entries[index].isSameManager(as: mine) {
       let both = entries[index].fields.intersection(changing)

@@ -1,19 +1,22 @@
 internal import JSON
+internal import Kubernetes
 
 /// Which objects of a kind a list or watch is about.
 struct ObjectSelector: Sendable {
-  let labels: LabelSelectorText
+  let labels: LabelSelector
   let fields: FieldSelector
 
   init(_ target: RequestTarget, kind: ResourceKind, name: String? = nil) throws(StatusError) {
-    labels = try LabelSelectorText(parsing: target["labelSelector"] ?? "")
+    do { labels = try LabelSelector(parsing: target["labelSelector"] ?? "") } catch {
+      throw .badRequest("unable to parse \(error)")
+    }
     var text = target["fieldSelector"] ?? ""
     if let name { text += (text.isEmpty ? "" : ",") + "metadata.name=\(name)" }
     fields = try FieldSelector(parsing: text, kind: kind)
   }
 
   func matches(_ object: StoredObject) -> Bool {
-    (labels.isEmpty || labels.matches(object.value["metadata", "labels"]))
+    (labels.requirements.isEmpty || labels.matches(object.value["metadata", "labels"]))
       && (fields.isEmpty || fields.matches(object.value))
   }
 }

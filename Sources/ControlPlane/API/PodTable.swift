@@ -43,7 +43,7 @@ enum PodTable {
     var lastRestart = 0
     func count(_ container: JSON) {
       restarts += container["restartCount"].int ?? 0
-      let end = container["lastState", "terminated", "finishedAt"].string.flatMap(APITime.seconds) ?? 0
+      let end = TablePrinters.seconds(container["lastState", "terminated", "finishedAt"]) ?? 0
       lastRestart = max(lastRestart, end)
     }
     let gated = status["conditions"].elements.first { $0["type"].string == "PodScheduled" }
@@ -81,7 +81,7 @@ enum PodTable {
       }
     }
     summary.restarts = String(restarts)
-    if restarts > 0, lastRestart > 0 { summary.restarts += " (\(APITime.duration(now - lastRestart)) ago)" }
+    if restarts > 0, lastRestart > 0 { summary.restarts += " (\(HumanDuration.text(now - lastRestart)) ago)" }
     return summary
   }
 

@@ -174,14 +174,14 @@ package struct ProtobufDecoder: Sendable {
   /// 1: seconds, 2: nanoseconds. A zero time is an empty message and means none.
   private static func time(_ bytes: ArraySlice<UInt8>, _ type: Schema.FieldType) throws(StatusError) -> JSON? {
     if bytes.isEmpty { return nil }
-    let seconds = Int(try number(1, in: bytes))
-    let nanoseconds = Int(try number(2, in: bytes))
-    guard APITime.range.contains(seconds), (0..<1_000_000_000).contains(nanoseconds) else {
+    let seconds = try number(1, in: bytes)
+    let nanoseconds = try number(2, in: bytes)
+    guard Timestamp.range.contains(seconds), (0..<1_000_000_000).contains(nanoseconds) else {
       throw .badRequest(
         "protobuf: found a time of \(seconds) s and \(nanoseconds) ns, expected one of the years 0 to 9999")
     }
-    if type == .time { return .string(APITime.text(seconds)) }
-    return .string(APITime.microText(seconds, nanoseconds: nanoseconds))
+    let moment = Timestamp(seconds: seconds, nanoseconds: nanoseconds)
+    return .string(type == .time ? moment.description : moment.microDescription)
   }
 
   /// 1: type (0 number, 1 string), 2: number, 3: string.

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Kubernetes
 
 /// The checks of an object against the shapes of its kind: types always, unknown and repeated fields where
 /// `fieldValidation=Strict` asks for it.
@@ -75,7 +76,7 @@ struct StrictDecoding {
       if Int32(exactly: number) != nil || type == .int && Self.isWide(path) { return nil }
       return (path, "number \(number)", "int32")
     case (.time, .string(let text)), (.microTime, .string(let text)):
-      return APITime.seconds(text) == nil ? (path, "string \"\(text)\"", Self.name(type)) : nil
+      return Timestamp(text) == nil ? (path, "string \"\(text)\"", Self.name(type)) : nil
     default: return (path, Self.name(value), Self.name(type))
     }
   }

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Kubernetes
 
 /// The form of an answer as a table of cells (meta.k8s.io/v1 Table), as clients that print ask for.
 struct TableFormat: Sendable {
@@ -20,7 +21,7 @@ struct TableFormat: Sendable {
 
   func table(_ objects: [StoredObject], kind: ResourceKind, revision: UInt64, continueToken: String = "") -> JSON {
     let printer = TablePrinters.printer(kind)
-    let now = APITime.now()
+    let now = Int(Timestamp.now().seconds)
     var metadata: JSON = ["resourceVersion": .string(String(revision))]
     if !continueToken.isEmpty { metadata["continue"] = .string(continueToken) }
     let rows = objects.map { object -> JSON in

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Kubernetes
 
 /// The columns people know, kind by kind.
 enum TablePrinters {
@@ -61,9 +62,12 @@ enum TablePrinters {
 
   static func age(_ object: JSON, _ now: Int) -> JSON { since(object["metadata", "creationTimestamp"], now) }
 
+  /// Seconds since 1970 of a time of the API; nil where there is none.
+  static func seconds(_ time: JSON) -> Int? { time.string.flatMap { Timestamp($0) }.map { Int($0.seconds) } }
+
   static func since(_ time: JSON, _ now: Int) -> JSON {
-    guard let seconds = time.string.flatMap(APITime.seconds) else { return "<unknown>" }
-    return .string(APITime.duration(now - seconds))
+    guard let seconds = Self.seconds(time) else { return "<unknown>" }
+    return .string(HumanDuration.text(now - seconds))
   }
 
   static func text(_ value: JSON, _ missing: String = "") -> JSON {

@@ -104,8 +104,8 @@ enum WorkloadTable {
   }
 
   private static func duration(_ job: JSON, _ now: Int) -> String {
-    guard let start = job["status", "startTime"].string.flatMap(APITime.seconds) else { return "" }
-    let end = job["status", "completionTime"].string.flatMap(APITime.seconds) ?? now
-    return APITime.duration(end - start)
+    guard let start = TablePrinters.seconds(job["status", "startTime"]) else { return "" }
+    let end = TablePrinters.seconds(job["status", "completionTime"]) ?? now
+    return HumanDuration.text(end - start)
   }
 }

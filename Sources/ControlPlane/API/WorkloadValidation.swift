@@ -1,4 +1,5 @@
 internal import JSON
+internal import Kubernetes
 
 /// Faults of what makes pods.
 enum WorkloadValidation {
@@ -36,7 +37,7 @@ enum WorkloadValidation {
       if spec["selector"].object?.isEmpty == true {
         collector.add(.invalid("spec.selector", spec["selector"], "empty selector is invalid for \(kind.singular)"))
       }
-      if !matches(spec["selector"], labels) { mismatch(labels, &collector) }
+      if (try? LabelSelector(decoding: spec["selector"]))?.matches(labels) != true { mismatch(labels, &collector) }
     }
     if kind.plural == "deployments" { strategy(spec["strategy"], &collector) }
     // A StatefulSet's claims become volumes of its pods.
@@ -90,20 +91,5 @@ enum WorkloadValidation {
     if let text = policy.string, ["Always", "OnFailure", "Never"].contains(text), !restartPolicies.contains(text) {
       collector.add(.notSupported("\(path).spec.restartPolicy", policy, restartPolicies))
     }
-  }
-
-  /// True if labels meet a `LabelSelector` object.
-  static func matches(_ selector: JSON, _ labels: JSON) -> Bool {
-    selector["matchLabels"].members.allSatisfy { labels[$0.key] == $0.value }
-      && selector["matchExpressions"].elements.allSatisfy { expression in
-        let value = labels[expression["key"].string ?? ""]
-        switch expression["operator"].string {
-        case "In": return expression["values"].elements.contains(value)
-        case "NotIn": return !expression["values"].elements.contains(value)
-        case "Exists": return !value.isNull
-        case "DoesNotExist": return value.isNull
-        default: return false
-        }
-      }
   }
 }

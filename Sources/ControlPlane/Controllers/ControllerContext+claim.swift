@@ -1,13 +1,13 @@
 internal import JSON
 internal import Kubernetes
-internal import Linux
 
 extension ControllerContext {
   /// The selector of a workload; nil, with an Event, where it does not select the pods of its own template: such a workload
   /// would make pods for ever. API servers refuse it, but what is stored may be older than their rules.
-  func selector(of owner: KubernetesObject) -> LabelRequirements? {
-    let selector = LabelRequirements(owner.spec["selector"])
-    if selector.matches(owner.spec["template", "metadata", "labels"].stringMap) { return selector }
+  func selector(of owner: KubernetesObject) -> LabelSelector? {
+    if let selector = owner.labelSelector, selector.matches(owner.spec["template", "metadata", "labels"]) {
+      return selector
+    }
     events.record(
       owner, .warning, reason: "SelectorMismatch",
       message: "spec.selector does not match spec.template.metadata.labels: no pods are made. Correct the selector.")
@@ -18,7 +18,7 @@ extension ControllerContext {
   /// match are released. `owner` must be of type `ownerType`.
   func claim(
     _ type: ResourceType, _ candidates: [KubernetesObject], owner: KubernetesObject, _ ownerType: ResourceType,
-    selector: LabelRequirements
+    selector: LabelSelector
   ) throws -> [KubernetesObject] {
     var claimed: [KubernetesObject] = []
     var isOwnerAlive: Bool?
@@ -58,28 +58,6 @@ extension ControllerContext {
           "ownerReferences": .array(owners.map(\.json)),
         ]
       ])
-  }
-
-  /// Puts the controlling owner of a changed object into a queue, and every owner in the namespace whose selector matches
-  /// an orphan.
-  func enqueueOwner(
-    of old: KubernetesObject?, _ new: KubernetesObject?, kind: String, owners: ObjectCache,
-    _ queue: WorkQueue<NamespacedKey>
-  ) {
-    if let controller = old?.controller, controller.kind == kind, controller.uid != new?.controller?.uid,
-      let namespace = old?.namespace
-    {
-      queue.add(NamespacedKey(namespace, controller.name))
-    }
-    guard let object = new ?? old else { return }
-    if let controller = object.controller {
-      if controller.kind == kind { queue.add(NamespacedKey(object.namespace, controller.name)) }
-    } else if new != nil, !object.isTerminating {
-      for owner in owners.list(namespace: object.namespace)
-      where LabelRequirements(owner.spec["selector"]).matches(object.labels) {
-        queue.add(owner.key)
-      }
-    }
   }
 
   /// Writes a status if it differs from what the object has.

@@ -15,10 +15,8 @@ final class DaemonSetController: Controller {
   }
 
   func observe() {
-    context.daemonSets.observe { [queue] old, new in if let object = new ?? old { queue.add(object.key) } }
-    context.pods.observe { [context, queue] old, new in
-      context.enqueueOwner(of: old, new, kind: "DaemonSet", owners: context.daemonSets, queue)
-    }
+    queue.follow(context.daemonSets)
+    queue.followOwners(of: context.pods, kind: "DaemonSet", in: context.daemonSets)
     context.nodes.observe { [context, queue] old, new in
       if let old, let new, old.labels == new.labels, old.spec["taints"] == new.spec["taints"] { return }
       for set in context.daemonSets.all { queue.add(set.key) }
@@ -32,7 +30,7 @@ final class DaemonSetController: Controller {
     let pods = try context.claim(
       .pods, context.pods.list(namespace: key.namespace), owner: set, .daemonSets,
       selector: selector)
-    let revisions = try TemplateRevisions(context, set, .daemonSets)
+    let revisions = try TemplateRevisions(context, set, .daemonSets, selector: selector)
     let hash = revisions.current.labels[TemplateRevisions.hashLabel] ?? revisions.current.name
     let nodes = context.nodes.all.filter { !$0.isTerminating }
     let plan = DaemonSetPlan(set, nodes: nodes, pods: pods)

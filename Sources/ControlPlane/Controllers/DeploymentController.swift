@@ -15,10 +15,8 @@ final class DeploymentController: Controller {
   }
 
   func observe() {
-    context.deployments.observe { [queue] old, new in if let object = new ?? old { queue.add(object.key) } }
-    context.replicaSets.observe { [context, queue] old, new in
-      context.enqueueOwner(of: old, new, kind: "Deployment", owners: context.deployments, queue)
-    }
+    queue.follow(context.deployments)
+    queue.followOwners(of: context.replicaSets, kind: "Deployment", in: context.deployments)
     // With Recreate the last old pod's end starts the new ones.
     context.pods.observe { [context, queue] old, new in
       guard new == nil, let owner = old?.controller, owner.kind == "ReplicaSet", let namespace = old?.namespace,

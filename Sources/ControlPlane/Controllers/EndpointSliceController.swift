@@ -17,7 +17,7 @@ final class EndpointSliceController: Controller {
   }
 
   func observe() {
-    context.services.observe { [queue] old, new in if let object = new ?? old { queue.add(object.key) } }
+    queue.follow(context.services)
     selectors.observe { [queue] in queue.add($0) }
     context.endpointSlices.observe { [queue] old, new in
       guard let slice = new ?? old, slice.labels[ServiceEndpoints.managedByLabel] == ServiceEndpoints.manager,
@@ -30,10 +30,9 @@ final class EndpointSliceController: Controller {
   func reconcile(_ key: NamespacedKey) throws {
     // Slices of a deleted Service are garbage collected through their owner reference.
     guard let service = context.services.get(key), !service.isTerminating,
-      service.spec["type"].string != "ExternalName", !service.spec["selector"].stringMap.isEmpty,
+      service.spec["type"].string != "ExternalName", let selector = service.serviceSelector,
       tracker.isSettled(key)
     else { return }
-    let selector = LabelRequirements(map: service.spec["selector"].stringMap)
     let pods = context.pods.list(namespace: key.namespace).filter { selector.matches($0.labels) }
     let wanted = ServiceEndpoints(service: service)
     let labels = wanted.labels()

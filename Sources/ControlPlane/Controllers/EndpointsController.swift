@@ -19,7 +19,7 @@ final class EndpointsController: Controller {
   }
 
   func observe() {
-    context.services.observe { [queue] old, new in if let object = new ?? old { queue.add(object.key) } }
+    queue.follow(context.services)
     selectors.observe { [queue] in queue.add($0) }
   }
 
@@ -31,8 +31,7 @@ final class EndpointsController: Controller {
       }
       return
     }
-    guard service.spec["type"].string != "ExternalName", !service.spec["selector"].stringMap.isEmpty else { return }
-    let selector = LabelRequirements(map: service.spec["selector"].stringMap)
+    guard service.spec["type"].string != "ExternalName", let selector = service.serviceSelector else { return }
     let pods = context.pods.list(namespace: key.namespace).filter { selector.matches($0.labels) }
     let (subsets, isTruncated) = Self.subsets(service, pods)
     var labels = service.labels

@@ -18,10 +18,8 @@ final class JobController: Controller {
   }
 
   func observe() {
-    context.jobs.observe { [queue] old, new in if let object = new ?? old { queue.add(object.key) } }
-    context.pods.observe { [context, queue] old, new in
-      context.enqueueOwner(of: old, new, kind: "Job", owners: context.jobs, queue)
-    }
+    queue.follow(context.jobs)
+    queue.followOwners(of: context.pods, kind: "Job", in: context.jobs)
   }
 
   func reconcile(_ key: NamespacedKey) throws {

@@ -18,10 +18,8 @@ final class ReplicaSetController: Controller {
   }
 
   func observe() {
-    context.replicaSets.observe { [queue] old, new in if let object = new ?? old { queue.add(object.key) } }
-    context.pods.observe { [context, queue] old, new in
-      context.enqueueOwner(of: old, new, kind: "ReplicaSet", owners: context.replicaSets, queue)
-    }
+    queue.follow(context.replicaSets)
+    queue.followOwners(of: context.pods, kind: "ReplicaSet", in: context.replicaSets)
   }
 
   func reconcile(_ key: NamespacedKey) throws {

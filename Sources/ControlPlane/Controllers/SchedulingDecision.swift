@@ -22,7 +22,7 @@ struct SchedulingDecision {
   static func choose(_ pod: KubernetesObject, _ candidates: [Candidate]) -> Outcome {
     var reasons: [String: Int] = [:]
     var best: (owned: Int, count: Int, name: String)?
-    let requests = Quantity.requests(pod.spec)
+    let requests = PodRequests.thousandths(pod.spec)
     let ports = hostPorts(pod)
     for candidate in candidates {
       if let reason = refusal(pod, requests, ports, candidate) {
@@ -65,13 +65,13 @@ struct SchedulingDecision {
       return "Too many pods"
     }
     for (name, amount) in requests where amount > 0 {
-      guard let total = Quantity.thousandths(allocatable[name]) else {
+      guard let total = Quantity(allocatable[name])?.thousandths else {
         // cpu and memory that nobody measured are not a reason; a device that nobody has is.
         if ["cpu", "memory", "ephemeral-storage"].contains(name) { continue }
         return "Insufficient \(name)"
       }
-      let used = candidate.pods.map { Quantity.requests($0.spec)[name] ?? 0 }.reduce(0, Quantity.added)
-      if Quantity.added(used, amount) > total { return "Insufficient \(name)" }
+      let used = candidate.pods.map { PodRequests.thousandths($0.spec)[name] ?? 0 }.reduce(amount, PodRequests.plus)
+      if used > total { return "Insufficient \(name)" }
     }
     return nil
   }

@@ -19,7 +19,7 @@ final class ServiceSelectors: Sendable {
       guard let namespace = (new ?? old)?.namespace else { return }
       var keys: [NamespacedKey] = []
       for service in context.services.list(namespace: namespace) {
-        let selector = LabelRequirements(map: service.spec["selector"].stringMap)
+        guard let selector = service.serviceSelector else { continue }
         if selector.matches(new?.labels ?? [:]) || selector.matches(old?.labels ?? [:]) { keys.append(service.key) }
       }
       for listener in listeners.withLock({ $0 }) { keys.forEach(listener) }

@@ -18,10 +18,8 @@ final class StatefulSetController: Controller {
   }
 
   func observe() {
-    context.statefulSets.observe { [queue] old, new in if let object = new ?? old { queue.add(object.key) } }
-    context.pods.observe { [context, queue] old, new in
-      context.enqueueOwner(of: old, new, kind: "StatefulSet", owners: context.statefulSets, queue)
-    }
+    queue.follow(context.statefulSets)
+    queue.followOwners(of: context.pods, kind: "StatefulSet", in: context.statefulSets)
   }
 
   /// The ordinal in the name of a pod of this set.
@@ -40,7 +38,7 @@ final class StatefulSetController: Controller {
       .filter { Self.ordinal($0.name, of: set.name) != nil }
     let pods = try context.claim(
       .pods, candidates, owner: set, .statefulSets, selector: selector)
-    let revisions = try TemplateRevisions(context, set, .statefulSets)
+    let revisions = try TemplateRevisions(context, set, .statefulSets, selector: selector)
     let update = revisions.current.name
     let currentName = set.status["currentRevision"].string ?? ""
     let current = revisions.all.first { $0.name == currentName } ?? revisions.current

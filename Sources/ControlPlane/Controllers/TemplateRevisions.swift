@@ -11,8 +11,9 @@ struct TemplateRevisions {
   let current: KubernetesObject
 
   /// Finds the revision of the owner's template, or makes it. A template of old that comes back becomes the newest.
-  init(_ context: ControllerContext, _ owner: KubernetesObject, _ ownerType: ResourceType) throws {
-    let selector = LabelRequirements(owner.spec["selector"])
+  init(_ context: ControllerContext, _ owner: KubernetesObject, _ ownerType: ResourceType, selector: LabelSelector)
+    throws
+  {
     var revisions = try context.claim(
       .controllerRevisions, context.controllerRevisions.list(namespace: owner.namespace), owner: owner, ownerType,
       selector: selector

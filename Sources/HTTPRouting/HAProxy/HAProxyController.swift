@@ -32,7 +32,7 @@ package final class HAProxyController: Sendable {
   let configuration: Configuration
   private let state = Mutex(State())
   /// Readable once the monitor should end.
-  private let wake: FileDescriptor
+  private let wake: EventSignal
   private let report: @Sendable (String) -> Void
 
   var runtime: RuntimeSocket { RuntimeSocket(path: "\(configuration.directory)/runtime.sock") }
@@ -43,7 +43,7 @@ package final class HAProxyController: Sendable {
   package init(_ configuration: Configuration, report: @escaping @Sendable (String) -> Void) throws(SystemError) {
     self.configuration = configuration
     self.report = report
-    wake = FileDescriptor(owning: try check("eventfd") { eventfd(0, CInt(EFD_CLOEXEC)) })
+    wake = try EventSignal()
     try Files.makeDirectories("\(configuration.directory)/certificates", mode: 0o700)
     if let process = HAProxyProcess.adopt(configuration) {
       state.withLock { $0.process = process }
@@ -200,7 +200,7 @@ package final class HAProxyController: Sendable {
       defer { state.monitor = nil }
       return (state.process, state.monitor)
     }
-    eventfd_write(wake.raw, 1)
+    wake.signal()
     monitor?.join()
     return process
   }

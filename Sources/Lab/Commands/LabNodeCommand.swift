@@ -31,8 +31,8 @@ enum LabNodeCommand {
     if let file = given["resolv-conf"] { configuration.resolverConfiguration = file }
     configuration.controlGroup = given["cgroup"]
     configuration.isControlPlane = given.has("control-plane")
-    let log = LogLine()
-    configuration.log = { log($0) }
+    let log = Log("runtime")
+    configuration.log = { log.info($0) }
 
     let kubeconfig = try KubeConfig(file: try given.required("kubeconfig"))
     let runtime = try NodeRuntime(configuration, client: APIClient(HTTPTransport(kubeconfig), fieldManager: "kubelet"))
@@ -40,7 +40,7 @@ enum LabNodeCommand {
     let signals = try Signals.descriptor([SIGTERM, SIGINT])
     var entry = pollfd(fd: signals.raw, events: Int16(POLLIN), revents: 0)
     while Signals.read(signals).isEmpty { poll(&entry, 1, -1) }
-    log("asked to end; pods go on")
+    log.info("asked to end; pods go on")
     runtime.stop()
     return 0
   }

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Kubernetes
 
 /// Makes a container's environment from its manifest. Pure but for the lookups it is given.
 struct EnvironmentResolver {
@@ -100,11 +101,11 @@ struct EnvironmentResolver {
     if let other = reference["containerName"].string {
       origin = (pod.containers + pod.initContainers).first { $0.name == other } ?? container
     }
-    let divisor = Quantity(reference["divisor"]) ?? Quantity("1")!
+    let divisor = Quantity(reference["divisor"]) ?? .one
     let quantity =
       Quantity(origin.object["resources", parts[0], parts[1]])
       ?? (parts[0] == "limits" ? allocatable[parts[1]].flatMap { Quantity($0) } : nil)
     guard let quantity else { return "0" }
-    return String(quantity.divided(by: divisor.value > 0 ? divisor : Quantity("1")!))
+    return String(quantity.divided(by: divisor.isPositive ? divisor : .one))
   }
 }

@@ -33,7 +33,8 @@ package final class NodeRuntime: Sendable {
       isControlPlane: configuration.isControlPlane, machine: .current())
     services = NodeServices(
       configuration, client,
-      events: EventRecorder(client, nodeName: configuration.nodeName, log: configuration.log),
+      events: EventRecorder(
+        client, component: "kubelet", host: configuration.nodeName, onError: configuration.log),
       watcher: ProcessWatcher(loop), probes: ProbeRunner(loop, namespace: configuration.namespace),
       queue: WorkQueue(), allocatable: node.resources)
     heartbeat = NodeHeartbeat(configuration, client, node)
@@ -54,7 +55,7 @@ package final class NodeRuntime: Sendable {
     loop.schedule(after: Self.logInterval, every: Self.logInterval) { [configuration] in
       LogKeeper(stateDirectory: configuration.stateDirectory, maximumSize: configuration.maximumLogSize).cut()
     }
-    var threads = [services.events.start(), heartbeat.start()]
+    var threads = [heartbeat.start()]
     threads.append(
       Thread("node-events") { [self] in
         do { try loop.run() } catch { fatalError("the node's event loop ended: \(error)") }
@@ -70,13 +71,14 @@ package final class NodeRuntime: Sendable {
     informer.withLock { $0 }?.waitUntilEnded()
     services.queue.close()
     heartbeat.stop()
-    services.events.close()
+    services.events.stop()
     loop.stop()
     let threads = threads.withLock { threads in
       defer { threads = [] }
       return threads
     }
     for thread in threads { thread.join() }
+    services.events.waitUntilEnded()
   }
 
   private func follow() {

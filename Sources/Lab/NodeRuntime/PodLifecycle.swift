@@ -185,16 +185,16 @@ final class PodLifecycle: @unchecked Sendable {
     }
   }
 
-  func tell(_ kind: EventRecorder.Kind, _ reason: String, _ message: String, container: String? = nil) {
-    let subject = EventRecorder.Subject(
+  func tell(_ kind: EventRecorder.Severity, _ reason: String, _ message: String, container: String? = nil) {
+    let object = ObjectReference(
       kind: "Pod", namespace: pod.namespace, name: pod.name, uid: uid,
       fieldPath: container.map { "spec.containers{\($0)}" } ?? "")
-    services.events.tell(subject, kind, reason, message)
+    services.events.record(object, kind, reason: reason, message: message)
   }
 
   /// Tells an event once in the pod's life.
   func tellOnce(
-    _ key: String, _ kind: EventRecorder.Kind, _ reason: String, _ message: String, container: String? = nil
+    _ key: String, _ kind: EventRecorder.Severity, _ reason: String, _ message: String, container: String? = nil
   ) {
     if record.told.insert(key).inserted { tell(kind, reason, message, container: container) }
   }

@@ -1,4 +1,5 @@
 package import JSON
+internal import Kubernetes
 
 /// A Pod object as the node runtime reads it.
 package struct PodManifest: Sendable {

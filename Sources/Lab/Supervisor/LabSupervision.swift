@@ -33,7 +33,7 @@ package enum LabSupervision {
     }
     let lab = try LabConfiguration(site: site)
     let supervisor = try Supervisor(
-      site: site, apiPort: lab.apiPort, processes: LabCommands(site: site, lab: lab).processes, log: LogLine())
+      site: site, apiPort: lab.apiPort, processes: LabCommands(site: site, lab: lab).processes, log: Log("supervisor"))
     try supervisor.run()
     release(lock)
   }

@@ -1,3 +1,4 @@
+internal import Addressing
 internal import CLinux
 internal import Glibc
 package import Linux
@@ -12,32 +13,15 @@ package enum LoopbackListener {
     let raw = socket.raw
     var one: CInt = 1
     setsockopt(raw, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<CInt>.size))
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = in_port_t(port).bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    try check("bind 127.0.0.1:\(port)") {
-      withUnsafePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          bind(raw, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-        }
-      }
-    }
+    let address = SocketAddress(.v4(IPv4Address(127, 0, 0, 1)), port: UInt16(port))
+    try check("bind \(address)") { address.bind(raw) }
     try check("listen on 127.0.0.1:\(port)") { listen(raw, 1024) }
     return socket
   }
 
   /// The port a listener got.
   package static func port(of socket: borrowing FileDescriptor) throws(SystemError) -> Int {
-    let raw = socket.raw
-    var address = sockaddr_in()
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    try check("getsockname") {
-      withUnsafeMutablePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(raw, $0, &length) }
-      }
-    }
-    return Int(UInt16(bigEndian: address.sin_port))
+    Int(try SocketAddress.bound(socket.raw).port)
   }
 
   /// A free port: `preferred` if it is free, otherwise one the kernel chooses.

@@ -34,7 +34,7 @@ package final class Supervisor {
   private let apiPort: Int
   private let slots: [Slot]
   private let loop: EventLoop
-  private let log: LogLine
+  private let log: Log
   private var listener: ListenerBox?
 
   private final class ListenerBox {
@@ -42,7 +42,7 @@ package final class Supervisor {
     init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
   }
 
-  package init(site: LabSite, apiPort: Int, processes: [ManagedProcess], log: LogLine) throws(SystemError) {
+  package init(site: LabSite, apiPort: Int, processes: [ManagedProcess], log: Log) throws(SystemError) {
     self.site = site
     self.apiPort = apiPort
     self.log = log
@@ -54,12 +54,12 @@ package final class Supervisor {
   package func run() throws(SystemError) {
     let before = ProcessTable(path: site.processesFile)
     try loop.handle(signals: [SIGTERM, SIGINT]) { [self] signal in
-      log("signal \(signal): the supervisor ends, the processes go on")
+      log.info("signal \(signal): the supervisor ends, the processes go on")
       loop.stop()
     }
     for slot in slots {
       if let entry = before?.processes[slot.process.name], let handle = ProcessHandle(entry.identity) {
-        log("\(slot.process.name): found running as process \(handle.pid)")
+        log.info("\(slot.process.name): found running as process \(handle.pid)")
         watch(slot, .adopted(handle), entry)
       } else {
         startWhenReady(slot)
@@ -85,7 +85,7 @@ package final class Supervisor {
         process.argv, standardOutput: .descriptor(output.raw), standardError: .descriptor(output.raw),
         extraDescriptors: try extraDescriptors(process),
         namespace: try NetworkNamespace(path: site.namespacePath(process.node)), newSession: true)
-      log("\(process.name): started as process \(child.pid)")
+      log.info("\(process.name): started as process \(child.pid)")
       guard let identity = ProcessIdentity(pid: child.pid) else {
         // Gone and not reaped yet would still have an identity: only a missing /proc leads here.
         throw SystemError("read /proc/\(child.pid)/stat", code: ESRCH)
@@ -93,7 +93,7 @@ package final class Supervisor {
       let restarts = slot.entry.map { $0.restarts + 1 } ?? 0
       watch(slot, .child(child), ProcessTable.Entry(identity: identity, restarts: restarts))
     } catch {
-      log("\(process.name): cannot be started: \(error)")
+      log.error("\(process.name): cannot be started: \(error)")
       slot.startedAt = Time.monotonicSeconds
       restartLater(slot)
     }
@@ -113,7 +113,7 @@ package final class Supervisor {
     do {
       try loop.add(running.descriptor, .readable) { [self] _ in ended(slot) }
     } catch {
-      log("\(slot.process.name): cannot be watched, its end will go unnoticed: \(error)")
+      log.warning("\(slot.process.name): cannot be watched, its end will go unnoticed: \(error)")
     }
   }
 
@@ -127,7 +127,7 @@ package final class Supervisor {
     }
     slot.running = nil
     let delay = restartLater(slot)
-    log("\(slot.process.name): ended with \(status), will be started again in \(delay) s")
+    log.warning("\(slot.process.name): ended with \(status), will be started again in \(delay) s")
     writeTable()
   }
 
@@ -142,6 +142,6 @@ package final class Supervisor {
     var table = ProcessTable()
     table.supervisor = ProcessIdentity(pid: getpid())
     for slot in slots { table.processes[slot.process.name] = slot.entry }
-    do { try table.write(site.processesFile) } catch { log("cannot write the table of processes: \(error)") }
+    do { try table.write(site.processesFile) } catch { log.error("cannot write the table of processes: \(error)") }
   }
 }

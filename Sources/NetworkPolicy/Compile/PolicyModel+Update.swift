@@ -1,5 +1,6 @@
 internal import Addressing
 package import ClusterModel
+internal import Kubernetes
 
 extension PolicyModel {
   /// Takes changes of the cluster; `takeChange` then says what they mean for the table. Keys of other kinds are ignored.

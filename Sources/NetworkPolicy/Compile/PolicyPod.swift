@@ -1,5 +1,6 @@
 internal import Addressing
 internal import ClusterModel
+internal import Kubernetes
 
 /// What policies want to know of a pod that has addresses of its own.
 struct PolicyPod: Equatable {

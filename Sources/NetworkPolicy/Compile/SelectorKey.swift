@@ -1,4 +1,5 @@
-package import ClusterModel
+internal import ClusterModel
+package import Kubernetes
 
 /// A choice of pods: two peers that say the same share one named set.
 package struct SelectorKey: Hashable, Sendable {

@@ -1,5 +1,6 @@
 package import Addressing
 package import ClusterModel
+internal import Kubernetes
 
 /// Whether one end may open a connection to another, and who says so.
 package struct PolicyVerdict: Hashable, Sendable {

@@ -18,7 +18,7 @@ final class ProbeConnection {
     let type = CInt((datagram ? SOCK_DGRAM : SOCK_STREAM).rawValue) | CInt(SOCK_NONBLOCK.rawValue)
     socket = try FileDescriptor.socket(address.family == .v4 ? AF_INET : AF_INET6, type)
     let raw = socket.raw
-    let result = SocketAddress(address, port: port).withPointer { connect(raw, $0, $1) }
+    let result = SocketAddress(address, port: port).connect(raw)
     if result == 0 { return }
     guard errno == EINPROGRESS else { throw Self.failure("connect", errno) }
     try wait(POLLOUT, "connecting")

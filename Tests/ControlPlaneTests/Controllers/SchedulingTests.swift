@@ -7,15 +7,11 @@ import Testing
 @Suite struct SchedulingTests {
   typealias Candidate = SchedulingDecision.Candidate
 
-  /// Amounts beyond 10¹⁵ are no quantities here; sums of smaller ones are the largest number at most.
+  /// However much pods ask for: sums are the largest number at most.
   @Test func amountsOfAnySize() {
-    #expect(Quantity.thousandths("9e14") == 900_000_000_000_000_000)
-    for amount in ["9e15", .int(.max), .int(.min), "1e308Ei", "nan", "inf"] as [JSON] {
-      #expect(Quantity.thousandths(amount) == nil, "\(amount)")
-    }
     let container: JSON = ["resources": ["requests": ["cpu": "9e14"]]]
     let spec: JSON = ["containers": .array(Array(repeating: container, count: 20))]
-    #expect(Quantity.requests(spec) == ["cpu": .max])
+    #expect(PodRequests.thousandths(spec) == ["cpu": .max])
   }
 
   @Test func spreadsByOwnerThenByCount() {
@@ -99,15 +95,6 @@ import Testing
       SchedulingDecision.choose(device, [Candidate(node: Samples.node("a"), pods: [])])
         == .none(["Insufficient gpu": 1]))
   }
-
-  @Test(arguments: [
-    ("100m", 100), ("1", 1000), ("0.5", 500), ("1Ki", 1_024_000), ("128974848", 128_974_848_000), ("1e3", 1_000_000),
-    ("2M", 2_000_000_000), ("1u", 1), ("-1", -1000),
-  ])
-  func quantities(text: String, thousandths: Int) { #expect(Quantity.thousandths(.string(text)) == thousandths) }
-
-  @Test(arguments: ["", "x", "1Q", "--1"])
-  func noQuantities(text: String) { #expect(Quantity.thousandths(.string(text)) == nil) }
 
   @Test(
     arguments: [

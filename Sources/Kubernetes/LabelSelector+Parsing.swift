@@ -11,7 +11,7 @@ package struct LabelSelectorError: Error, Hashable, Sendable, CustomStringConver
 
 extension LabelSelector {
   /// The `labelSelector` query parameter: requirements separated by commas, each one of `key`, `!key`, `key=value`,
-  /// `key==value`, `key!=value`, `key in (a,b)` and `key notin (a,b)`. Empty text selects everything.
+  /// `key==value`, `key!=value`, `key in (a,b)`, `key notin (a,b)`, `key>1` and `key<1`. Empty text selects everything.
   package init(parsing text: String) throws(LabelSelectorError) {
     var parser = SelectorParser(text)
     self.init(try parser.requirements())
@@ -72,6 +72,8 @@ private struct SelectorParser {
     skipSpace()
     if take("!=") { return .notIn(key: key, values: [try value()]) }
     if take("==") || take("=") { return .in(key: key, values: [try value()]) }
+    if take(">") { return .greater(key: key, than: try number()) }
+    if take("<") { return .less(key: key, than: try number()) }
     guard let byte = next, byte != UInt8(ascii: ",") else { return .exists(key: key) }
     let start = position
     switch word() {
@@ -79,7 +81,7 @@ private struct SelectorParser {
     case "notin": return .notIn(key: key, values: try values())
     default:
       position = start
-      throw error("\(found), expected '=', '==', '!=', 'in', 'notin', ',' or the end")
+      throw error("\(found), expected '=', '==', '!=', '>', '<', 'in', 'notin', ',' or the end")
     }
   }
 
@@ -93,6 +95,16 @@ private struct SelectorParser {
       if take(")") { return result }
       guard take(",") else { throw error("\(found), expected ',' or ')'") }
     }
+  }
+
+  mutating func number() throws(LabelSelectorError) -> Int64 {
+    skipSpace()
+    let start = position
+    guard let number = Int64(word()) else {
+      position = start
+      throw error("\(found), expected a whole number")
+    }
+    return number
   }
 
   mutating func word() -> String {

@@ -1,6 +1,6 @@
 extension LabelSelector: CustomStringConvertible {
   /// The form that `init(parsing:)` reads, in the order of keys; "{}" for the selector of everything.
-  public var description: String {
+  package var description: String {
     if requirements.isEmpty { return "{}" }
     return requirements.map(\.description).sorted().joined(separator: ",")
   }
@@ -8,7 +8,7 @@ extension LabelSelector: CustomStringConvertible {
 
 extension LabelSelector.Requirement: CustomStringConvertible {
   /// One requirement as the query parameter writes it.
-  public var description: String {
+  package var description: String {
     switch self {
     case .in(let key, let values) where values.count == 1: "\(key)=\(values.first!)"
     case .notIn(let key, let values) where values.count == 1: "\(key)!=\(values.first!)"
@@ -16,6 +16,8 @@ extension LabelSelector.Requirement: CustomStringConvertible {
     case .notIn(let key, let values): "\(key) notin (\(values.sorted().joined(separator: ",")))"
     case .exists(let key): key
     case .doesNotExist(let key): "!\(key)"
+    case .greater(let key, let limit): "\(key)>\(limit)"
+    case .less(let key, let limit): "\(key)<\(limit)"
     }
   }
 }
