@@ -41,7 +41,7 @@ extension JSON {
   }
   /// A finite number in the one form it has: 1.0 and 1e3 are the integers they stand for, so that a value is the same
   /// however it was written.
-  public static func number(_ value: Double) -> JSON {
+  package static func number(_ value: Double) -> JSON {
     Int64(exactly: value).map { .int($0) } ?? .double(value)
   }
 
