@@ -14,10 +14,14 @@ package struct APIClient: Sendable {
   package let transport: any APITransport
   /// Owner of the fields this client writes (`fieldManager`).
   package let fieldManager: String
+  /// Objects with fields that the server does not know, or the same field twice, are refused (`fieldValidation=Strict`,
+  /// what `kubectl apply` asks for), so that a typing error is told and not stored.
+  package let isStrict: Bool
 
-  package init(_ transport: any APITransport, fieldManager: String = "swiftlet") {
+  package init(_ transport: any APITransport, fieldManager: String = "swiftlet", isStrict: Bool = false) {
     self.transport = transport
     self.fieldManager = fieldManager
+    self.isStrict = isStrict
   }
 
   package func get(_ type: ResourceType, namespace: String = "", name: String) throws -> KubernetesObject {
@@ -137,7 +141,7 @@ package struct APIClient: Sendable {
 
   private func write(_ method: String, _ path: String, _ mediaType: String, _ body: JSON) -> APIRequest {
     APIRequest(
-      method, path + "?fieldManager=\(percentEncoded(fieldManager))",
+      method, path + "?fieldManager=\(percentEncoded(fieldManager))" + (isStrict ? "&fieldValidation=Strict" : ""),
       headers: ["accept": "application/json", "content-type": mediaType], body: body.bytes())
   }
 

@@ -7,7 +7,12 @@ package import Linux
 package final class StandInServer {
   /// As many connections as are served at once; more wait in the kernel's queue.
   package static let maximumConnections = 1000
-  /// How long connections that are at work may go on after SIGTERM, in seconds.
+  /// How long new connections and datagrams are still served after SIGTERM, in seconds. A pod is told to end at the
+  /// moment it leaves its Services, and every node learns of that a little later: a server that stops listening at once
+  /// loses the requests in between, and one that is well behaved waits (the Kubernetes documentation, "Pod Lifecycle",
+  /// termination of Pods).
+  static let farewellSeconds = 1.0
+  /// How long connections that are at work may go on after that, in seconds.
   static let drainSeconds = 5.0
 
   private let options: StandInOptions
@@ -15,6 +20,7 @@ package final class StandInServer {
   private var listeners: [Listener] = []
   private var connections: [CInt: StandInConnection] = [:]
   private var acceptsPaused = false
+  private var isEnding = false
   private var isDraining = false
   private var exitCode: CInt = 0
 
@@ -49,7 +55,7 @@ package final class StandInServer {
         if listener.socket.port.transport == .tcp { accept(listener) } else { answerDatagrams(listener) }
       }
     }
-    try loop.handle(signals: [SIGTERM, SIGINT]) { [unowned self] _ in drain() }
+    try loop.handle(signals: [SIGTERM, SIGINT]) { [unowned self] _ in end() }
     if let raw = options.readyDescriptor {
       try writeReady(to: raw)
       close(raw)
@@ -109,9 +115,15 @@ package final class StandInServer {
     }
   }
 
+  /// Goes on for a moment, then ends.
+  private func end() {
+    guard !isEnding else { return }
+    isEnding = true
+    loop.schedule(after: Self.farewellSeconds) { [unowned self] in drain() }
+  }
+
   /// Listens no longer, finishes what is at work, ends.
   private func drain() {
-    guard !isDraining else { return }
     isDraining = true
     for listener in listeners { loop.remove(listener.socket.descriptor.raw) }
     listeners = []

@@ -31,7 +31,7 @@ struct Main {
     case "version", "--version": print("swiftlet \(version)")
     case nil, "help", "--help", "-h": print(usage)
     case .some(let unknown):
-      complain("there is no command \"\(unknown)\"; swiftlet --help lists them")
+      complain(": there is no command \"\(unknown)\"; swiftlet --help lists them")
       exit(2)
     }
   }
@@ -48,16 +48,16 @@ struct Main {
       try command(arguments)
       return 0
     } catch let error as UsageError {
-      complain("\(name): \(error); swiftlet \(name) --help tells all options")
+      complain(" \(name): \(error); swiftlet \(name) --help tells all options")
       return 2
     } catch {
-      complain("\(name): \(error)")
+      complain(" \(name): \(error)")
       return 1
     }
   }
 
   private static func complain(_ text: String) {
-    _ = "swiftlet \(text)\n".withCString { write(STDERR_FILENO, $0, strlen($0)) }
+    _ = "swiftlet\(text)\n".withCString { write(STDERR_FILENO, $0, strlen($0)) }
   }
 }
 

@@ -97,6 +97,14 @@ import Testing
     #expect(
       (applied.output + applied.errorOutput).contains("spec.ports[0].port"), "\(applied.output)\(applied.errorOutput)")
     #expect(try program.kubectl("get", "configmap", "right").status.isSuccess)
+    let mistyped = manifest.replacing(
+      "name: wrong}\nspec: {ports: [{port: 99999}]", with: "name: wrong}\nspec: {prots: []")
+    #expect(try program.run("lab", "apply", "-f", "-", input: mistyped).output.contains("unknown field \"spec.prots\""))
+    // kubectl goes on where lab up left off. A Secret with stringData never compares equal.
+    let again = try program.kubectl("apply", "-f", Program.repository + "/examples/shop")
+    let changed = again.output.split(separator: "\n").filter { !$0.hasSuffix(" unchanged") }
+    #expect(changed.allSatisfy { $0.hasPrefix("secret/") }, "\(again.output)")
+    #expect(again.status.isSuccess && !again.errorOutput.contains("last-applied"), "\(again.errorOutput)")
     #expect(try program.kubectl("delete", "configmap", "right").status.isSuccess)
   }
 }

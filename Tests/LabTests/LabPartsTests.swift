@@ -67,6 +67,19 @@ import Testing
     #expect(!options.runsChecks)
   }
 
+  @Test func onlyOneMakesALab() throws {
+    let site = try LabSite(name: "swt-lab-lock-\(getpid())")
+    var first = try UpLock.attempt(site)
+    #expect(first != nil)
+    let second = try UpLock.attempt(site)
+    #expect(second == nil)
+    let other = try UpLock.attempt(LabSite(name: "swt-lab-other-\(getpid())"))
+    #expect(other != nil)
+    first = nil
+    let third = try UpLock.attempt(site)
+    #expect(third != nil)
+  }
+
   @Test func commandLines() throws {
     let commands = LabCommands(site: LabSite(), lab: try Self.configuration(["--nodes", "2"]))
     let names = [

@@ -202,6 +202,17 @@ import Testing
     #expect(server.wait(timeout: 5) == .exited(0))
   }
 
+  /// Requests still come while nodes learn that the pod is about to go: they are served.
+  @Test func newConnectionsAndDatagramsAreServedForAMomentAfterSIGTERM() throws {
+    let sandbox = try sandbox()
+    let server = try standIn(sandbox, ["8080/TCP", "53/UDP"])
+    server.signal(SIGTERM)
+    // The signal is taken before what comes after it: both wait in one queue of the loop.
+    #expect(try inside(sandbox, ["curl", "-sf", "http://127.0.0.1:8080/"]).status.isSuccess)
+    #expect(try inside(sandbox, ["socat", "-t", "2", "-", "UDP:127.0.0.1:53"], input: "q").output.contains("web-1"))
+    #expect(server.wait(timeout: 5) == .exited(0))
+  }
+
   @Test func takenPortIsReportedAndOthersServe() throws {
     let sandbox = try sandbox()
     _ = try standIn(sandbox, ["8080/TCP"])

@@ -61,7 +61,7 @@ package final class APIHandler: Sendable {
     if let sub = request.subresource {
       guard let name = request.name, let subresource = ResourceKind.Subresource(rawValue: sub),
         request.kind.subresources.contains(subresource)
-      else { throw StatusError.noSuchPath }
+      else { throw StatusError.noSuchSubresource(sub, of: request.kind) }
       return .response(try serve(subresource, of: name, request))
     }
     if let name = request.name {

@@ -18,12 +18,13 @@ package final class APIServer: Sendable {
     self.configuration = configuration
     let admissions: [any Admission] = [
       ClusterIPAllocator(ranges: configuration.serviceRanges), NodePortAllocator(range: configuration.nodePorts),
+      DefaultIngressClass(),
     ]
     store = try ObjectStore(path: configuration.databasePath, historyLimit: configuration.historyLimit) { events in
       for event in events { for admission in admissions { admission.committed(event) } }
     }
-    for service in store.list("services").objects {
-      for admission in admissions { admission.committed(StoreEvent(kind: .added, object: service, old: nil)) }
+    for object in store.list("services").objects + store.list("ingressclasses.networking.k8s.io").objects {
+      for admission in admissions { admission.committed(StoreEvent(kind: .added, object: object, old: nil)) }
     }
     pki = try configuration.pkiPath.map { try PKI(folder: $0, serverNames: Self.serverNames(configuration)) }
     handler = APIHandler(store: store, admissions: admissions)

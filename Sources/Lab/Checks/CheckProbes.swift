@@ -46,6 +46,9 @@ struct CheckProbes: Sendable {
   let site: LabSite
   let executables: String
 
+  /// How long a probe with all its tries may take, in seconds.
+  private static let longest = 60.0
+
   /// Runs a probe and answers its tries; at least one.
   func run(_ place: Place, _ arguments: [String]) throws -> [Result] {
     let pause = "\(executables)/swiftlet-pause"
@@ -53,13 +56,17 @@ struct CheckProbes: Sendable {
     let result: ChildProcess.Result
     switch place {
     case .pod(let pod):
-      result = try ChildProcess.run([pause, "enter", "--pid", String(pod.sandbox.pid), "--"] + probe, timeout: 60)
+      result = try ChildProcess.run(
+        [pause, "enter", "--pid", String(pod.sandbox.pid), "--"] + probe, timeout: Self.longest)
     case .node(let name):
-      result = try ChildProcess.run(probe, namespace: try NetworkNamespace(path: site.namespacePath(name)), timeout: 60)
+      result = try ChildProcess.run(
+        probe, namespace: try NetworkNamespace(path: site.namespacePath(name)), timeout: Self.longest)
     }
     guard let json = try? JSON(parsing: result.standardOutput), !json.elements.isEmpty else {
       let words = result.errorOutput.isEmpty ? "\(result.status)" : result.errorOutput
-      return [Result(json: ["ok": false, "error": .string("the probe could not run: \(words)")])]
+      let error =
+        result.timedOut ? "no end of its tries after \(Int(Self.longest)) s" : "the probe could not run: \(words)"
+      return [Result(json: ["ok": false, "error": .string(error)])]
     }
     return json.elements.map { Result(json: $0) }
   }

@@ -46,7 +46,8 @@ enum PodChecks {
           + "to be seen there with its own address",
         seen: result.text,
         look: from.node == to.node
-          ? "swiftlet lab exec node:\(from.node) -- ip route"
+          ? "swiftlet lab exec node:\(from.node) -- ip route; nft list table inet swiftlet-policy; "
+            + "swiftlet lab logs lab:agent-\(from.node)"
           : "swiftlet lab exec node:\(from.node) -- ip route; ip -d link show swiftlet.1; "
             + "swiftlet lab logs lab:agent-\(from.node)")
     }

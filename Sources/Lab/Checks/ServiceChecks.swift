@@ -26,6 +26,9 @@ enum ServiceChecks {
     let address = try context.clusterAddress(CheckFixture.service)
     guard let first = members.first else { throw noMembers }
     // One client asks often enough to count; a client on each other node asks whether it works there at all.
+    // A few requests first: if nothing works, all of them would take minutes.
+    let few = try context.probes.http(.pod(first.pod), "\(address)", CheckFixture.servicePort, count: members.count)
+    try none(failedOf: few, "requests of \(first.name) to \(address)", node: first.node)
     let count = requestsEach * members.count
     let results = try context.probes.http(.pod(first.pod), "\(address)", CheckFixture.servicePort, count: count)
     try none(failedOf: results, "\(count) requests of \(first.name) to \(address)", node: first.node)

@@ -36,6 +36,15 @@ package enum LabCommand {
     Applies or deletes manifests; PATH is a file, a directory or - for standard input.
     """
 
+  private static let kubeconfigUsage = """
+    usage: swiftlet lab kubeconfig
+    Prints the path of the lab's kubeconfig: export KUBECONFIG=$(swiftlet lab kubeconfig).
+    """
+  private static let resumeUsage = """
+    usage: swiftlet lab resume
+    Starts the supervisor again after it was killed. Processes of the lab that still run go on; the others are started.
+    """
+
   /// Runs the command after the word `lab` and answers the program's exit status. Call it on the program's only thread:
   /// some commands block signals, become another program or join the lab's control group.
   package static func run(_ arguments: [String]) -> Int32 {
@@ -82,15 +91,26 @@ package enum LabCommand {
       let checks = LabChecks(
         site: site, lab: lab, client: try LabAccess.client(site), output: output, interruption: try Interruption())
       return try checks.run() ? 0 : 1
-    case "apply", "delete": return wantsHelp ? help(applyUsage) : try change(site, name, arguments, output)
+    case "apply", "delete":
+      if wantsHelp { return help(applyUsage) }
+      try requireRoot("lab \(name)")
+      return try change(site, name, arguments, output)
     case "exec":
       if wantsHelp { return help(LabExec.usage) }
+      try requireRoot("lab exec")
       try LabExec.run(site, arguments)
-    case "logs": return wantsHelp ? help(LabLogs.usage) : try LabLogs.run(site, arguments)
+    case "logs":
+      if wantsHelp { return help(LabLogs.usage) }
+      try requireRoot("lab logs")
+      return try LabLogs.run(site, arguments)
     case "kubeconfig":
+      if wantsHelp { return help(kubeconfigUsage) }
+      try expectNothing(arguments, "kubeconfig")
       _ = try LabConfiguration(site: site)
       return help(site.kubeconfig)
     case "resume":
+      if wantsHelp { return help(resumeUsage) }
+      try expectNothing(arguments, "resume")
       try requireRoot("lab resume")
       let lab = try LabConfiguration(site: site)
       if try LabInventory(site).isRunning { return help("the supervisor is running") }

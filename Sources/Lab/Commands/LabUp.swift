@@ -16,6 +16,13 @@ struct LabUp {
   func run() throws -> Int32 {
     // What can be wrong without the machine comes first, and costs nothing.
     let manifests = try ManifestLoader.load(options.paths) { try FileDescriptor(owning: dup(0)).readAll() }
+    guard let lock = try UpLock.attempt(site) else {
+      throw LabError("another `lab up` is making this lab", remedy: "wait until it has ended")
+    }
+    return try withExtendedLifetime(lock) { try run(manifests) }
+  }
+
+  private func run(_ manifests: [Manifest]) throws -> Int32 {
     try removeRemains()
     let machine = try Preflight.run(manifests: manifests)
 

@@ -14,17 +14,22 @@ package final class Applier {
   /// Kinds that are not known from the start, as discovery answered: `group/version` to its types.
   private var discovered: [String: [ResourceType]] = [:]
 
-  package init(_ client: APIClient) { self.client = client }
+  package init(_ client: APIClient) {
+    self.client = APIClient(client.transport, fieldManager: client.fieldManager, isStrict: true)
+  }
 
-  /// Creates the object, or merges it into the one that exists.
+  /// Creates the object, or changes the one that exists, as `kubectl apply` would.
   package func apply(_ manifest: Manifest) throws -> Outcome {
     try refusals {
-      let (type, object) = try self.addressed(manifest.object)
+      let (type, given) = try self.addressed(manifest.object)
+      let object = LastApplied.annotated(given)
       do {
         try self.client.create(type, object)
         return .created
       } catch let status as APIStatus where status.isAlreadyExists {
-        try self.client.patch(type, namespace: object.namespace, name: object.name, .merge, object.json)
+        let live = try self.client.get(type, namespace: object.namespace, name: object.name)
+        try self.client.patch(
+          type, namespace: object.namespace, name: object.name, .merge, LastApplied.patch(from: live, to: object))
         return .updated
       }
     }

@@ -4,7 +4,7 @@ internal import Linux
 
 /// What all pods of a node share.
 final class NodeServices: Sendable {
-  /// What this runtime calls itself where Kubernetes expects a kubelet's version.
+  /// What this runtime calls itself where Kubernetes expects a kubelet's version: the one of the API server beside it.
   static let kubeletVersion = "v1.36.0+swiftlet"
   static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
