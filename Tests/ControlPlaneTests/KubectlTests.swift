@@ -15,7 +15,9 @@ struct KubectlTests {
     if let named = getenv("KUBECTL") { candidates.append(String(cString: named)) }
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin"
     candidates += path.split(separator: ":").map { "\($0)/kubectl" }
-    let shipped: [String] = (20...40).map { "/usr/lib/google-cloud-sdk/bin/kubectl.1.\($0)" }.filter { (path: String) in access(path, X_OK) == 0 }
+    let shipped: [String] = (20...40).map { "/usr/lib/google-cloud-sdk/bin/kubectl.1.\($0)" }.filter { (path: String) in
+      access(path, X_OK) == 0
+    }
     candidates += getenv("KUBECTL_ALL") == nil ? shipped.suffix(1) : shipped
     var seen: Set<String> = []
     return candidates.filter { program in

@@ -78,8 +78,9 @@ struct Program: Sendable {
     for entry in try Files.list("/proc") where Int(entry) != nil {
       guard let command = try? Files.readText("/proc/\(entry)/cmdline"),
         let program = command.split(separator: "\0").first,
-        // Of this build: labs of other builds may stand beside it.
-        program == real || program == "\(real)-pause"
+        // Of this build: labs of other builds may stand beside it. Sandboxes and stand-ins may be other tests'; those of
+        // the lab were in its control group, which cannot go before they have.
+        program == real || command.contains(site.root)
       else { continue }
       found.append(command.replacing("\0", with: " "))
     }

@@ -103,6 +103,8 @@ final class PodLifecycle: @unchecked Sendable {
       if terminate() { return .finished }
     } else if !isForeign {
       if isOver { finish() } else { advance() }
+      // First to our own record, then to the world: a runtime that is killed in between must not take back what it said.
+      save()
       publishStatus()
     }
     save()
