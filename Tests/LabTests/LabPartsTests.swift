@@ -68,12 +68,12 @@ import Testing
   }
 
   @Test func onlyOneMakesALab() throws {
-    let site = try LabSite(name: "swt-lab-lock-\(getpid())")
+    let site = try LabSite(name: "one\(getpid())")
     var first = try UpLock.attempt(site)
     #expect(first != nil)
     let second = try UpLock.attempt(site)
     #expect(second == nil)
-    let other = try UpLock.attempt(LabSite(name: "swt-lab-other-\(getpid())"))
+    let other = try UpLock.attempt(LabSite(name: "two\(getpid())"))
     #expect(other != nil)
     first = nil
     let third = try UpLock.attempt(site)

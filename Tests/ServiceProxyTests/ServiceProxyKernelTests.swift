@@ -50,7 +50,10 @@ import Testing
     // No endpoints, another port, an address no Service has.
     for address in ["10.96.0.2", "fd00:96::2"] {
       #expect(node.client("client", "tcp", address, 80, 3) == ["ECONNREFUSED": 3])
-      #expect(node.client("client", "udp", address, 80, 3) == ["ECONNREFUSED": 3])
+      // The kernel sends only so many port unreachables a second; what it leaves out is silence, never an answer.
+      let refused = node.client("client", "udp", address, 80, 3)
+      #expect(
+        (refused["ECONNREFUSED"] ?? 0) > 0 && Set(refused.keys).isSubset(of: ["ECONNREFUSED", "TIMEOUT"]), "\(refused)")
       #expect(node.client("node", "tcp", address, 80, 3) == ["ECONNREFUSED": 3])
     }
     #expect(node.client("client", "tcp", "10.96.0.1", 81, 2) == ["ECONNREFUSED": 2])
