@@ -192,7 +192,7 @@ import Testing
     let server = try standIn(sandbox, ["8080/TCP"])
     let client = try ChildProcess(
       [try Self.program, "enter", "--pid", "\(sandbox.pid)", "--", "curl", "-sf", "-o", "/dev/null"]
-        + ["http://127.0.0.1:8080/_swiftlet/slow?ms=700"])
+        + ["http://127.0.0.1:8080/_swiftlet/slow?ms=1700"])
     processes.append(client)
     // The request must have arrived: a second connection sees the first one established.
     while !(try inside(sandbox, ["ss", "-Htn", "state", "established"]).output.contains(":8080")) { usleep(10_000) }

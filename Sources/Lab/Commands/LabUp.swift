@@ -35,7 +35,7 @@ struct LabUp {
       let client = try make(lab)
       let isApplied = try apply(manifests, client)
       let isReady = try waitForPods(client)
-      output.line("everything is up after \(seconds(since: began))")
+      if isReady { output.line("everything is up after \(seconds(since: began))") }
       try LabSummary.write(client, output)
       // A lab whose pods are not ready is left standing: it is what one wants to look into.
       let checksPass = try !options.runsChecks || !isReady || runChecks(client, lab)
