@@ -74,6 +74,38 @@ import Testing
     #expect(plan.dnsServiceAddress == IPAddress("10.96.0.10"))
   }
 
+  static func dual(
+    nodes: [String] = ["192.168.77.0/24", "fd00:77::/64"], pods: [String] = ["10.244.0.0/16", "fd00:244::/56"],
+    services: [String] = ["10.96.0.0/16", "fd00:96::/112"]
+  ) throws -> RangePlan {
+    func ranges(_ role: PlannedRange.Role, _ texts: [String]) throws -> [PlannedRange] {
+      try texts.map { try PlannedRange(role, parsing: $0, from: "--\(role.rawValue)-range") }
+    }
+    return try RangePlan(
+      nodes: ranges(.node, nodes), pods: ranges(.pod, pods), services: ranges(.service, services), nodeCount: 3,
+      nodeAddresses: 15)
+  }
+
+  @Test func bothFamilies() throws {
+    let plan = try Self.dual()
+    #expect(plan.families == [.v4, .v6])
+    #expect(plan.podRange(ofNode: 2) == Prefix("10.244.2.0/24"))
+    #expect(plan.podRange(ofNode: 2, family: .v6) == Prefix("fd00:244:0:2::/64"))
+    #expect(plan.podRange(ofNode: 256, family: .v6) == nil)
+    #expect(plan.prefix(.service, .v6) == Prefix("fd00:96::/112"))
+    #expect(plan.apiServiceAddresses == [IPAddress("10.96.0.1"), IPAddress("fd00:96::1")])
+    #expect(plan.dnsServiceAddresses == [IPAddress("10.96.0.10"), IPAddress("fd00:96::a")])
+  }
+
+  @Test(arguments: [
+    (["10.96.0.0/16"], "same families"), (["fd00:96::/112", "10.96.0.0/16"], "same order"),
+    (["10.96.0.0/16", "10.97.0.0/16"], "second IPv4 range"), ([], "missing"),
+    (["10.96.0.0/16", "fd00:244:0:1::/112"], "lies within"),
+  ]) func familiesThatDoNotMatch(services: [String], _ problem: String) throws {
+    let error = #expect(throws: RangePlanError.self) { try Self.dual(services: services) }
+    #expect(error?.description.contains(problem) == true, "\(error!)")
+  }
+
   @Test func everyProblemIsNamedAtOnce() throws {
     let error = #expect(throws: RangePlanError.self) {
       try Self.plan(Case(nodes: "10.0.0.0/8", pods: "10.0.0.0/8", services: "10.0.0.0/8"))

@@ -1,0 +1,183 @@
+package import Addressing
+
+/// The ranges of a cluster, checked: for nodes, pods and Services one range a family each, of sizes that serve the nodes
+/// asked for, and no overlap, neither with one another nor with what is taken already. A value of this type exists only if
+/// the ranges are good.
+package struct RangePlan: Hashable, Sendable {
+  /// One range a family, the primary family first; the families and their order are those of all three.
+  package let nodeRanges: [PlannedRange]
+  package let podRanges: [PlannedRange]
+  package let serviceRanges: [PlannedRange]
+  /// Prefix length of the part of the pod range that each node gets: unless told otherwise 24 for IPv4, 64 for IPv6, the
+  /// defaults of kube-controller-manager's `--node-cidr-mask-size`.
+  package let nodeMasks: [IPFamily: Int]
+
+  /// - Parameters:
+  ///   - nodeMasks: only where they are not the usual ones.
+  ///   - nodeCount: nodes that will run pods, at once.
+  ///   - nodeAddresses: addresses needed in the node range, gateway and network address included.
+  ///   - taken: ranges that exist already and must stay apart.
+  /// - Throws: all problems together, not only the first.
+  package init(
+    nodes: [PlannedRange], pods: [PlannedRange], services: [PlannedRange], nodeMasks: [IPFamily: Int] = [:],
+    nodeCount: Int, nodeAddresses: Int, taken: [PlannedRange] = []
+  ) throws(RangePlanError) {
+    nodeRanges = nodes
+    podRanges = pods
+    serviceRanges = services
+    self.nodeMasks = Self.usualNodeMasks.merging(nodeMasks) { $1 }
+
+    var problems = Self.familyProblems([nodes, pods, services])
+    let planned = nodes + pods + services
+    for (index, range) in planned.enumerated() {
+      problems += Self.problems(ofKind: range)
+      for other in planned[..<index] + taken where range.prefix.overlaps(other.prefix) {
+        problems.append(Self.overlap(other, range))
+      }
+    }
+    for range in pods {
+      problems += Self.sizeProblems(ofPods: range, mask: self.nodeMasks[range.prefix.family]!, nodeCount: nodeCount)
+    }
+    problems += services.flatMap { Self.sizeProblems(ofServices: $0) }
+    for range in nodes where range.prefix.count < UInt128(nodeAddresses) {
+      problems.append(
+        "\(range.description) holds \(range.prefix.count) addresses, but \(nodeAddresses) are needed for the gateway and "
+          + "\(nodeCount) nodes: choose a shorter prefix length or fewer nodes")
+    }
+    if !problems.isEmpty { throw RangePlanError(problems: problems) }
+  }
+
+  /// A plan of one family.
+  package init(
+    nodes: PlannedRange, pods: PlannedRange, services: PlannedRange, nodeCount: Int, nodeAddresses: Int,
+    taken: [PlannedRange] = []
+  ) throws(RangePlanError) {
+    try self.init(
+      nodes: [nodes], pods: [pods], services: [services], nodeCount: nodeCount, nodeAddresses: nodeAddresses,
+      taken: taken)
+  }
+
+  package static let usualNodeMasks: [IPFamily: Int] = [.v4: 24, .v6: 64]
+
+  /// The families of the cluster, the primary one first.
+  package var families: [IPFamily] { podRanges.map(\.prefix.family) }
+  /// The ranges of the primary family.
+  package var nodes: PlannedRange { nodeRanges[0] }
+  package var pods: PlannedRange { podRanges[0] }
+  package var services: PlannedRange { serviceRanges[0] }
+
+  /// The range of a role in a family; nil if the cluster does not have the family.
+  package func prefix(_ role: PlannedRange.Role, _ family: IPFamily) -> Prefix? {
+    let ranges =
+      switch role {
+      case .node: nodeRanges
+      case .pod: podRanges
+      case .service: serviceRanges
+      case .reserved: [PlannedRange]()
+      }
+    return ranges.first { $0.prefix.family == family }?.prefix
+  }
+
+  /// The part of the pod range a node gets, counted from 0, of the primary family unless another is named; nil beyond the
+  /// end, and for a family the cluster does not have.
+  package func podRange(ofNode index: Int, family: IPFamily? = nil) -> Prefix? {
+    let family = family ?? pods.prefix.family
+    return prefix(.pod, family)?.subnet(length: nodeMasks[family]!, at: UInt128(index))
+  }
+
+  /// The address of the Service `kubernetes`, always the first of the primary family (kube-apiserver takes it).
+  package var apiServiceAddress: IPAddress { apiServiceAddresses[0] }
+  /// The first address of each service range.
+  package var apiServiceAddresses: [IPAddress] { serviceRanges.map { $0.prefix.address(at: 1)! } }
+  /// The address of cluster DNS, the tenth, as kubeadm chooses it.
+  package var dnsServiceAddress: IPAddress { dnsServiceAddresses[0] }
+  /// The tenth address of each service range.
+  package var dnsServiceAddresses: [IPAddress] { serviceRanges.map { $0.prefix.address(at: 10)! } }
+
+  private static func familyProblems(_ roles: [[PlannedRange]]) -> [String] {
+    var problems: [String] = []
+    for ranges in roles {
+      for (index, range) in ranges.enumerated() {
+        if let earlier = ranges[..<index].first(where: { $0.prefix.family == range.prefix.family }) {
+          problems.append(
+            "\(range.description) is the second \(range.prefix.family.name) range beside \(earlier.prefix): name one "
+              + "range a family")
+        }
+      }
+    }
+    let nodes = roles[0]
+    if roles.contains(where: \.isEmpty) {
+      return problems + ["a cluster needs a node, a pod and a service range: one of them is missing"]
+    }
+    for ranges in roles[1...] where ranges.map(\.prefix.family) != nodes.map(\.prefix.family) {
+      func list(_ ranges: [PlannedRange]) -> String {
+        "\(ranges.map(\.description).joined(separator: " and ")) \(ranges.count == 1 ? "is" : "are") "
+          + ranges.map(\.prefix.family.name).joined(separator: " and ")
+      }
+      problems.append("\(list(ranges)) and \(list(nodes)): choose all three of the same families, in the same order")
+    }
+    return problems
+  }
+
+  private static func overlap(_ first: PlannedRange, _ second: PlannedRange) -> String {
+    let relation: String
+    if first.prefix == second.prefix {
+      relation = "is the same as"
+    } else if first.prefix.contains(second.prefix) {
+      relation = "contains"
+    } else {
+      relation = "lies within"
+    }
+    return "\(first.description) \(relation) \(second.description): the ranges must not overlap, choose another for one"
+  }
+
+  /// Ranges with a meaning of their own (RFC 6890), which no cluster can use.
+  private static let special: [(Prefix, String)] = [
+    ("0.0.0.0/8", "this network"), ("127.0.0.0/8", "loopback"), ("169.254.0.0/16", "link-local"),
+    ("224.0.0.0/4", "multicast"), ("240.0.0.0/4", "reserved"), ("::/127", "loopback and unspecified"),
+    ("fe80::/10", "link-local"), ("ff00::/8", "multicast"),
+  ].map { (Prefix($0.0)!, $0.1) }
+
+  private static func problems(ofKind range: PlannedRange) -> [String] {
+    special.filter { $0.0.overlaps(range.prefix) }.map {
+      "\(range.description) overlaps \($0.0), which is \($0.1) (RFC 6890): choose a private range"
+    }
+  }
+
+  private static func sizeProblems(ofPods pods: PlannedRange, mask: Int, nodeCount: Int) -> [String] {
+    let bits = mask - pods.prefix.length
+    if bits < 0 {
+      return ["\(pods.description) is smaller than the /\(mask) each node gets: choose /\(mask) or shorter"]
+    }
+    if bits > 16 {
+      return [
+        "\(pods.description) has more than 65536 parts of /\(mask), the most kubeadm and kube-controller-manager "
+          + "take: choose /\(mask - 16) or longer"
+      ]
+    }
+    if nodeCount > 1 << bits {
+      return [
+        "\(pods.description) has room for \(1 << bits) node\(bits == 0 ? "" : "s") of /\(mask) each, but \(nodeCount) "
+          + "are asked for: choose a shorter prefix length or fewer nodes"
+      ]
+    }
+    return []
+  }
+
+  private static func sizeProblems(ofServices services: PlannedRange) -> [String] {
+    let bits = services.prefix.family.bits - services.prefix.length
+    if bits > 20 {
+      return [
+        "\(services.description) is larger than the 20 bits kubeadm accepts: choose "
+          + "/\(services.prefix.family.bits - 20) or longer"
+      ]
+    }
+    if bits < 4 {
+      return [
+        "\(services.description) has \(services.prefix.count) addresses; the API takes .1 and cluster DNS .10: choose "
+          + "/\(services.prefix.family.bits - 4) or shorter"
+      ]
+    }
+    return []
+  }
+}
