@@ -100,7 +100,7 @@ import Testing
   @Test(arguments: [
     (["10.96.0.0/16"], "same families"), (["fd00:96::/112", "10.96.0.0/16"], "same order"),
     (["10.96.0.0/16", "10.97.0.0/16"], "second IPv4 range"), ([], "missing"),
-    (["10.96.0.0/16", "fd00:244:0:1::/112"], "lies within"),
+    (["10.96.0.0/16", "fd00:244:0:1::/112"], "pod range fd00:244::/56 (from --pod-range) contains service range"),
   ]) func familiesThatDoNotMatch(services: [String], _ problem: String) throws {
     let error = #expect(throws: RangePlanError.self) { try Self.dual(services: services) }
     #expect(error?.description.contains(problem) == true, "\(error!)")
