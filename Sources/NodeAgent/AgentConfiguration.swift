@@ -1,5 +1,6 @@
 package import Addressing
 package import Linux
+package import NodeRouting
 
 /// What one agent is told on its command line. Everything else it learns from the API.
 package struct AgentConfiguration: Sendable {
@@ -15,6 +16,8 @@ package struct AgentConfiguration: Sendable {
   package var cniDataDirectory = "/var/lib/cni/networks"
   /// Files of the agent's own: HAProxy's configuration and socket.
   package var stateDirectory = "/run/swiftlet"
+  /// How pods' packets come from node to node.
+  package var routing = RoutingMode.vxlan
   package var clusterDNS: [IPAddress] = []
   package var clusterDomain = "cluster.local"
   /// Resolvers for everything outside the cluster; empty means those of /etc/resolv.conf.
@@ -33,6 +36,9 @@ package struct AgentConfiguration: Sendable {
     .init("cni-conf-dir", "DIR", "where the runtime looks for CNI configuration (/etc/cni/net.d)"),
     .init("data-dir", "DIR", "where leases are kept (/var/lib/cni/networks)"),
     .init("state-dir", "DIR", "files of the agent's own (/run/swiftlet)"),
+    .init(
+      "routing", "MODE",
+      "how pods reach those of other nodes: \(RoutingMode.allCases.map(\.rawValue).joined(separator: ", ")) (vxlan)"),
     .init("cluster-dns", "ADDRESS", "where pods ask for names; once a family"),
     .init("cluster-domain", "DOMAIN", "the zone of Services (cluster.local)"),
     .init("upstream-dns", "ADDRESS", "resolver for names outside the cluster (those of /etc/resolv.conf)"),
@@ -49,6 +55,14 @@ package struct AgentConfiguration: Sendable {
     cniConfigurationDirectory = options["cni-conf-dir"] ?? cniConfigurationDirectory
     cniDataDirectory = options["data-dir"] ?? cniDataDirectory
     stateDirectory = options["state-dir"] ?? stateDirectory
+    if let text = options["routing"] {
+      guard let mode = RoutingMode(rawValue: text) else {
+        throw UsageError(
+          "option --routing: there is no mode \(text); known are "
+            + RoutingMode.allCases.map(\.rawValue).joined(separator: ", "))
+      }
+      routing = mode
+    }
     clusterDNS = try Self.addresses("cluster-dns", options)
     clusterDomain = options["cluster-domain"] ?? clusterDomain
     upstreamDNS = try Self.addresses("upstream-dns", options)

@@ -4,11 +4,6 @@ internal import Glibc
 package import Linux
 internal import Netlink
 
-/// Why a node cannot take part in the tunnel.
-package struct RoutingError: Error, CustomStringConvertible {
-  package let description: String
-}
-
 /// Carries pods between nodes by VXLAN, as flannel does: one link, and for each peer a permanent neighbour, a forwarding
 /// entry and an onlink route. It owns its link whole and repairs what others change. Not for use by two threads at once.
 package final class VXLANRouting {
@@ -67,7 +62,7 @@ package final class VXLANRouting {
       let link = try socket.link(.index(address.interface))
     else {
       throw RoutingError(
-        description: "no link has this node's address \(configuration.publicAddress); VXLAN needs one. "
+        "no link has this node's address \(configuration.publicAddress); VXLAN needs one. "
           + "Give the Node an InternalIP that the machine has")
     }
     return link
@@ -143,7 +138,7 @@ package final class VXLANRouting {
       changes += 1
     }
     guard let link = found else {
-      throw RoutingError(description: "link \(configuration.link) vanished while it was made")
+      throw RoutingError("link \(configuration.link) vanished while it was made")
     }
     interface = link.index
     if link.mtu != mtu || link.mac != configuration.mac || !link.isUp {
