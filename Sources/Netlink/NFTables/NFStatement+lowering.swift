@@ -111,6 +111,9 @@ struct NFLowering {
         .nat(
           .source, family: address.family == .v4 ? .ipv4 : .ipv6, address: 0, port: nil,
           flags: fullyRandom ? Self.fullyRandom : 0))
+    case .keepSource(let ipFamily):
+      load([.source(ipFamily)])
+      emit(.nat(.source, family: ipFamily == .v4 ? .ipv4 : .ipv6, address: 0, port: nil, flags: 0))
     case .setMetaMark(let mask, let xor):
       mark(.mark, mask, xor)
       emit(.setMetaMark(register: 0))

@@ -32,6 +32,8 @@ package enum NFStatement: Hashable, Sendable {
   case destinationNATMap(IPFamily, [NFField], String)
   case destinationNAT(IPAddress, port: UInt16?)
   case sourceNAT(IPAddress, fullyRandom: Bool)
+  /// `snat ip to ip saddr`: the source stays, and no later chain translates it.
+  case keepSource(IPFamily)
   /// `meta mark set (meta mark and MASK) xor VALUE`; mask 0 sets the value.
   case setMetaMark(mask: UInt32, xor: UInt32)
   case setConnectionMark(mask: UInt32, xor: UInt32)

@@ -6,6 +6,8 @@ extension RouteRequest {
   /// What a new link is.
   package enum LinkKind: Sendable {
     case bridge
+    /// A device that hands packets back where they were redirected from, after its own queue.
+    case intermediate
     case vxlan(Link.VXLAN)
     /// A pair; the other end is made directly where it belongs, so that it never shows up elsewhere.
     /// It cannot be set up in the same request (ENOTCONN: the kernel joins the two only afterwards).
@@ -60,6 +62,7 @@ extension RouteRequest {
       writer.nested(Int(IFLA_LINKINFO)) { writer in
         switch kind {
         case .bridge: writer.attribute(Int(IFLA_INFO_KIND), "bridge")
+        case .intermediate: writer.attribute(Int(IFLA_INFO_KIND), "ifb")
         case .vxlan(let vxlan):
           writer.attribute(Int(IFLA_INFO_KIND), "vxlan")
           writer.nested(Int(IFLA_INFO_DATA)) { vxlan.write(to: &$0) }

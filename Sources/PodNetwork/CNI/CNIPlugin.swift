@@ -64,7 +64,8 @@ package struct CNIPlugin {
 
   private func perform(_ request: CNIRequest, _ json: JSON) throws -> JSON? {
     let isRemoval = request.command == .delete || request.command == .collect
-    let configuration = try NetworkConfiguration(json, forRemoval: isRemoval)
+    var configuration = try NetworkConfiguration(json, forRemoval: isRemoval)
+    configuration.runtime.add(request.arguments)
     switch request.command {
     case .add: return try add(request, configuration).json(version: configuration.version)
     case .delete: try delete(request, configuration)
@@ -85,6 +86,7 @@ package struct CNIPlugin {
   }
 
   private func add(_ request: CNIRequest, _ configuration: NetworkConfiguration) throws -> CNIResult {
+    guard configuration.makesLink else { throw invalid("ipam", .null, "where the pod's addresses come from") }
     let attachment = attachment(request)
     let pod = try podNamespace(request)
     let podRoutes = try podSocket(pod, request)

@@ -34,7 +34,10 @@ package struct CNIRequest: Hashable, Sendable {
   /// The name of the interface inside the pod.
   package let interfaceName: String
 
-  package static let variables = ["CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"]
+  package let arguments: CNIArguments
+
+  /// CNI_PATH is not among them: the plugin calls no other.
+  package static let variables = ["CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_ARGS"]
 
   /// Checks everything and names all that is missing at once.
   package init(environment: [String: String]) throws(CNIError) {
@@ -53,6 +56,8 @@ package struct CNIRequest: Hashable, Sendable {
     containerID = environment["CNI_CONTAINERID"] ?? ""
     namespacePath = environment["CNI_NETNS"] ?? ""
     interfaceName = environment["CNI_IFNAME"] ?? ""
+    // What only ADD has a use for must not keep a pod from going.
+    arguments = command == .add ? try CNIArguments(environment["CNI_ARGS"] ?? "") : CNIArguments()
     guard !command.required.isEmpty else { return }
     guard isCNIName(containerID) else {
       throw CNIError(

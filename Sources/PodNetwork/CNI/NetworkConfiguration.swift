@@ -17,6 +17,11 @@ package struct NetworkConfiguration: Hashable, Sendable {
   /// Handed on to the runtime in the result.
   package var dns: JSON
   package var previousResult: JSON
+  /// What the runtime asks for this attachment alone.
+  package var runtime = RuntimeConfiguration()
+  /// Whether the plugin makes the pod's link. Without `ipam` it does not: it adds host ports and bandwidth limits to the
+  /// link that an earlier plugin of the list made.
+  package var makesLink: Bool
   /// `cni.dev/valid-attachments` of GC; nil if there is no such member.
   package var validAttachments: [Attachment]?
 
@@ -46,7 +51,8 @@ package struct NetworkConfiguration: Hashable, Sendable {
 
   /// - Parameter forRemoval: only what DEL and GC need is read, so that a configuration that has become wrong does not
   ///   keep pods from going.
-  package init(_ json: JSON, forRemoval: Bool = false) throws(CNIError) {
+  /// - Parameter withoutRanges: there may be no range yet, which STATUS tells.
+  package init(_ json: JSON, forRemoval: Bool = false, withoutRanges: Bool = false) throws(CNIError) {
     guard json.object != nil else { throw CNIError(.decoding, "the network configuration is not a JSON object") }
     version = try Self.version(of: json)
     guard let name = json["name"].string, isCNIName(name) else {
@@ -65,10 +71,14 @@ package struct NetworkConfiguration: Hashable, Sendable {
       guard let id = item["containerID"].string, let interface = item["ifname"].string else { return nil }
       return Attachment(containerID: id, interfaceName: interface)
     }
+    makesLink = !ipam.isNull
     mtu = nil
     rangeSets = []
     serviceRanges = []
     if forRemoval { return }
+    try refuseUnsupported(json)
+    runtime = try RuntimeConfiguration(json)
+    if !runtime.dns.isNull { dns = runtime.dns }
 
     if !json["mtu"].isNull, json["mtu"] != 0 {
       guard let mtu = json["mtu"].int, (68...65535).contains(mtu) else {
@@ -76,10 +86,13 @@ package struct NetworkConfiguration: Hashable, Sendable {
       }
       self.mtu = mtu
     }
+    if !makesLink { return }
     guard ipam["type"].string == "host-local" else {
       throw invalid("ipam.type", ipam["type"], "\"host-local\", whose lease folder this plugin keeps itself")
     }
-    guard let sets = ipam["ranges"].array, !sets.isEmpty else {
+    rangeSets = runtime.rangeSets
+    let sets = ipam["ranges"].elements
+    guard !sets.isEmpty || !rangeSets.isEmpty || withoutRanges else {
       throw invalid("ipam.ranges", ipam["ranges"], "a list of range sets such as [[{\"subnet\": \"10.244.1.0/24\"}]]")
     }
     for (index, set) in sets.enumerated() {
@@ -91,6 +104,15 @@ package struct NetworkConfiguration: Hashable, Sendable {
     try checkOverlaps()
     if let mtu, mtu < 1280, rangeSets.contains(where: { $0.family == .v6 }) {
       throw CNIError(.invalidConfiguration, "mtu \(mtu) is too small for IPv6, which needs 1280 (RFC 8200 section 5)")
+    }
+  }
+
+  /// Members of Debian's `bridge` that would make another network of it, so that ignoring them would be a lie.
+  private func refuseUnsupported(_ json: JSON) throws(CNIError) {
+    for field in ["vlan", "vlanTrunk", "promiscMode"] {
+      let value = json[field]
+      if value.isNull || value == false || value == 0 || value == [] { continue }
+      throw CNIError(.unsupportedField, "\(field): \(value) is not supported by this plugin; take it out")
     }
   }
 

@@ -10,16 +10,29 @@ package enum PodLink {
     return "veth" + (String(repeating: "0", count: 16 - digits.utf8.count) + digits).prefix(11)
   }
 
-  /// The alias of the host's end, which tells whose it is.
-  package static func alias(_ attachment: NetworkConfiguration.Attachment) -> String {
-    "\(NetworkConfiguration.pluginType) \(attachment.containerID) \(attachment.interfaceName)"
+  /// The alias of the host's end, which tells whose it is, to programs by its first three words, and to people by the
+  /// rest: the pod's name and aliases, cut to the 255 bytes the kernel takes.
+  package static func alias(_ attachment: NetworkConfiguration.Attachment, _ runtime: RuntimeConfiguration = .init())
+    -> String
+  {
+    let words =
+      [NetworkConfiguration.pluginType, attachment.containerID, attachment.interfaceName]
+      + [runtime.pod, runtime.aliases.isEmpty ? nil : runtime.aliases.joined(separator: ",")].compactMap(\.self)
+    return String(decoding: words.joined(separator: " ").utf8.prefix(255), as: UTF8.self)
   }
 
   /// The attachment that an alias names; nil for links that are not ours.
   package static func attachment(alias: String) -> NetworkConfiguration.Attachment? {
     let words = alias.split(separator: " ").map(String.init)
-    guard words.count == 3, words[0] == NetworkConfiguration.pluginType else { return nil }
+    guard words.count >= 3, words[0] == NetworkConfiguration.pluginType else { return nil }
     return .init(containerID: words[1], interfaceName: words[2])
+  }
+
+  /// Whether a link with this alias belongs to an attachment. Without an alias it is one whose ADD died halfway, and
+  /// its name says enough.
+  static func isAlias(_ alias: String?, of attachment: NetworkConfiguration.Attachment) -> Bool {
+    guard let alias else { return true }
+    return alias == self.alias(attachment) || alias.hasPrefix(self.alias(attachment) + " ")
   }
 
   /// The Ethernet address of whoever has an IP address: 0a:58 and the four bytes of IPv4, or four bytes mixed from IPv6.

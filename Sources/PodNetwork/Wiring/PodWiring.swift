@@ -27,7 +27,7 @@ package struct PodWiring {
   ) throws -> CNIResult {
     let name = attachment.interfaceName
     let bridgeLink = try bridge.ensure(configuration)
-    let mac = PodLink.mac(for: addresses[0])
+    let mac = configuration.runtime.mac ?? PodLink.mac(for: addresses[0])
     let hostMAC = PodLink.hostMAC(attachment)
     let mtu = configuration.mtu
     try host.perform(bridge.requests(configuration, index: bridgeLink.index))
@@ -42,7 +42,7 @@ package struct PodWiring {
       let hairpin = inside.peer.map { [RouteRequest.setBridgePort($0, hairpin: true)] } ?? []
       try host.perform(
         // The alias first: DEL finds the link by it. No entry of a pod that had the address before survives.
-        [.setLink(.name(hostName), .init(alias: PodLink.alias(attachment)))]
+        [.setLink(.name(hostName), .init(alias: PodLink.alias(attachment, configuration.runtime)))]
           + hairpin + addresses.map { .setNeighbour(Neighbour(interface: bridgeLink.index, $0, mac: mac)) })
       return CNIResult(
         interfaces: [
@@ -90,8 +90,7 @@ package struct PodWiring {
   func hostLink(of attachment: Attachment) throws -> Link? {
     for attempt in 0..<Self.attempts {
       guard let link = try host.link(.name(PodLink.hostName(attachment, attempt: attempt))) else { return nil }
-      // Without an alias it is one whose ADD died halfway, and the name says enough.
-      if link.alias == nil || link.alias == PodLink.alias(attachment) { return link }
+      if PodLink.isAlias(link.alias, of: attachment) { return link }
     }
     return nil
   }
@@ -112,7 +111,7 @@ package struct PodWiring {
         return name
       } catch let error as NetlinkError where error.code == EEXIST && attempt < Self.attempts {
         // Either an earlier ADD of this very attachment left it, or another container's has the same name.
-        if let link = try host.link(.name(name)), link.alias == nil || link.alias == PodLink.alias(attachment) {
+        if let link = try host.link(.name(name)), PodLink.isAlias(link.alias, of: attachment) {
           try host.perform(.deleteLink(.index(link.index)).accepting(ENODEV))
         } else {
           attempt += 1
