@@ -81,7 +81,10 @@ let package = Package(
     // Executables
     .executableTarget(
       name: "swiftlet",
-      dependencies: ["Linux", "Kubernetes", "ControlPlane", "NodeAgent", "Lab", "Diagnosis"],
+      dependencies: [
+        "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "PodNetwork", "ControlPlane", "NodeAgent", "Lab",
+        "Diagnosis",
+      ],
       swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
     .executableTarget(

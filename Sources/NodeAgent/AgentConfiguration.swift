@@ -43,7 +43,7 @@ package struct AgentConfiguration: Sendable {
     .init("cluster-domain", "DOMAIN", "the zone of Services (cluster.local)"),
     .init("upstream-dns", "ADDRESS", "resolver for names outside the cluster (those of /etc/resolv.conf)"),
     .init("gateway", nil, "run the Ingress gateway on this node"),
-    .init("without", "PLANE", "leave a plane out: routing, services, policy, dns, gateway"),
+    .init("without", "PLANE", "leave a plane out: routing, leases, services, policy, dns, gateway"),
   ]
 
   package init(_ options: CommandLineOptions) throws(UsageError) {
@@ -68,7 +68,7 @@ package struct AgentConfiguration: Sendable {
     upstreamDNS = try Self.addresses("upstream-dns", options)
     isGateway = options.has("gateway")
     disabledPlanes = Set(options.all("without"))
-    let known: Set<String> = ["routing", "services", "policy", "dns", "gateway"]
+    let known: Set<String> = ["routing", "leases", "services", "policy", "dns", "gateway"]
     if let unknown = disabledPlanes.subtracting(known).min() {
       throw UsageError(
         "option --without: there is no plane \(unknown); known are \(known.sorted().joined(separator: ", "))")

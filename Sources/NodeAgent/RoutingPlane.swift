@@ -63,7 +63,7 @@ package final class RoutingPlane: Plane {
   private func configurePodNetwork(_ ranges: [Prefix], mtu: Int) throws {
     let configuration = PodNetworkConfiguration(
       podRanges: ranges, serviceRanges: settings.serviceRanges, mtu: mtu, dataDirectory: settings.cniDataDirectory)
-    if try configuration.write(to: settings.cniConfigurationDirectory + "/10-swiftlet.conflist") {
+    if try configuration.write(to: settings.cniConfigurationDirectory + "/\(PodNetworkConfiguration.fileName)") {
       log.info("pod network of \(ranges.map(\.description).joined(separator: ", ")), MTU \(mtu)")
     }
   }

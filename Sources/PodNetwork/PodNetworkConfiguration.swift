@@ -4,6 +4,10 @@ internal import Linux
 
 /// What a node's agent decides about its pods' network, and the CNI configuration that tells `swiftlet-cni` so.
 package struct PodNetworkConfiguration: Hashable, Sendable {
+  /// The network's name, and the file of its configuration, where the agent decides.
+  package static let defaultName = "swiftlet"
+  package static let fileName = "10-swiftlet.conflist"
+
   package var name: String
   package var bridge: String
   /// The node's pod ranges, one a family.
@@ -14,7 +18,7 @@ package struct PodNetworkConfiguration: Hashable, Sendable {
   package var dataDirectory: String
 
   package init(
-    name: String = "swiftlet", bridge: String = "cni0", podRanges: [Prefix], serviceRanges: [Prefix], mtu: Int,
+    name: String = Self.defaultName, bridge: String = "cni0", podRanges: [Prefix], serviceRanges: [Prefix], mtu: Int,
     dataDirectory: String = NetworkConfiguration.defaultDataDirectory
   ) {
     self.name = name
@@ -41,8 +45,11 @@ package struct PodNetworkConfiguration: Hashable, Sendable {
   }
 
   /// What a runtime hands to the plugin for one call (CNI 1.1.0, section 3 "Execution of network configurations").
-  package func request(previousResult: JSON = .null) -> JSON {
-    var request = list["plugins"][0]
+  package func request(previousResult: JSON = .null) -> JSON { Self.request(of: list, previousResult: previousResult) }
+
+  /// The same for a list that was read from a file: what its first plugin of our type gets.
+  package static func request(of list: JSON, previousResult: JSON = .null) -> JSON {
+    var request = list["plugins"].elements.first { $0["type"].string == NetworkConfiguration.pluginType } ?? [:]
     request["cniVersion"] = list["cniVersion"]
     request["name"] = list["name"]
     request["prevResult"] = previousResult

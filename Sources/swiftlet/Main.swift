@@ -13,6 +13,7 @@ struct Main {
       lab …        a cluster network of namespaces on this machine (swiftlet lab --help)
       server …     Kubernetes API, allocators, controllers and scheduler on SQLite
       agent …      the network of one node: routes, Services, policy, DNS, gateway
+      ipam …       which pod addresses are leased on this node, and what is wrong with them
       version      what this is
 
     `swiftlet COMMAND --help` tells the options of a command.
@@ -28,6 +29,7 @@ struct Main {
     case "lab": exit(LabCommand.run(rest))
     case "server": exit(run("server", ServerCommand.help, rest, ServerCommand.run))
     case "agent": exit(run("agent", AgentCommand.help, rest, AgentCommand.run))
+    case "ipam": exit(run("ipam", IPAMCommand.help, rest, IPAMCommand.run))
     case "version", "--version": print("swiftlet \(version)")
     case nil, "help", "--help", "-h": print(usage)
     case .some(let unknown):
@@ -36,17 +38,25 @@ struct Main {
     }
   }
 
-  /// Runs a command: 0 if it ended well, 2 for a command line that was not understood, 1 for everything else.
   private static func run(
     _ name: String, _ help: @autoclosure () -> String, _ arguments: [String], _ command: ([String]) throws -> Void
+  ) -> Int32 {
+    run(name, help(), arguments) { arguments in
+      try command(arguments)
+      return 0
+    }
+  }
+
+  /// Runs a command: its own status if it ended well, 2 for a command line that was not understood, 1 for everything else.
+  private static func run(
+    _ name: String, _ help: @autoclosure () -> String, _ arguments: [String], _ command: ([String]) throws -> Int32
   ) -> Int32 {
     if arguments.contains("--help") || arguments.contains("-h") {
       print(help())
       return 0
     }
     do {
-      try command(arguments)
-      return 0
+      return try command(arguments)
     } catch let error as UsageError {
       complain(" \(name): \(error); swiftlet \(name) --help tells all options")
       return 2

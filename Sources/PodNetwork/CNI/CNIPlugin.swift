@@ -98,7 +98,9 @@ package struct CNIPlugin {
     }
     let wiring = try PodWiring(configuration)
     let leases = leases(configuration)
-    let addresses = try leases.lease(configuration.rangeSets, to: attachment)
+    let addresses = try leases.lease(
+      configuration.rangeSets, requested: configuration.runtime.addresses, to: attachment,
+      pod: configuration.runtime.pod)
     do {
       return try wiring.connect(
         attachment, addresses: addresses, pod: pod, podRoutes: podRoutes, sandbox: request.namespacePath)
@@ -147,10 +149,8 @@ package struct CNIPlugin {
     } catch {
       throw CNIError(.notAvailable, "leases cannot be kept: \(error)")
     }
-    let held = Set(try leases.leases().map(\.address))
-    for set in configuration.rangeSets where !set.candidates(after: nil).contains(where: { !held.contains($0) }) {
-      let ranges = set.ranges.map { "\($0.start)-\($0.end)" }.joined(separator: ", ")
-      throw CNIError(.notAvailable, "no address is free in \(ranges)")
+    do { try leases.checkAvailability(of: configuration.rangeSets) } catch let error as CNIError {
+      throw CNIError(.notAvailable, error.message, details: error.details)
     }
   }
 

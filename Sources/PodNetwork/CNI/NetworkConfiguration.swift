@@ -90,14 +90,9 @@ package struct NetworkConfiguration: Hashable, Sendable {
     guard ipam["type"].string == "host-local" else {
       throw invalid("ipam.type", ipam["type"], "\"host-local\", whose lease folder this plugin keeps itself")
     }
-    rangeSets = runtime.rangeSets
-    let sets = ipam["ranges"].elements
-    guard !sets.isEmpty || !rangeSets.isEmpty || withoutRanges else {
-      throw invalid("ipam.ranges", ipam["ranges"], "a list of range sets such as [[{\"subnet\": \"10.244.1.0/24\"}]]")
-    }
-    for (index, set) in sets.enumerated() {
-      rangeSets.append(try LeaseRangeSet(set, field: "ipam.ranges[\(index)]"))
-    }
+    rangeSets =
+      runtime.rangeSets
+      + (try LeaseRangeSet.sets(ipam: ipam, areRequired: runtime.rangeSets.isEmpty && !withoutRanges))
     for (index, element) in json["serviceRanges"].elements.enumerated() {
       serviceRanges.append(try prefix(element, "serviceRanges[\(index)]"))
     }

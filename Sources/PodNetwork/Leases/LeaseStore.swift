@@ -4,136 +4,154 @@ internal import Glibc
 package import Linux
 
 /// Leases on disk as host-local keeps them, so that either can take over from the other: a folder for each network, a
-/// file for each address (mode 0600, made with O_EXCL, holding `containerID\r\nifname`), the last one given out in
-/// `last_reserved_ip.N`, and `lock` for flock(2).
+/// file for each address (holding `containerID\r\nifname`), the last one given out by itself in `last_reserved_ip.N`, and
+/// `lock` for flock(2). What we note beside is in `LeaseIndex`.
+///
+/// Whatever a process was doing when it was killed, a lease is there or not: an attachment's leases are noted as pending,
+/// linked into the folder with their content, and then noted as held. Whoever comes next takes back what is pending.
 package struct LeaseStore: Sendable {
   package typealias Attachment = NetworkConfiguration.Attachment
 
   package let directory: String
+  let index: LeaseIndex
+  /// Nil is the kernel's own.
+  private let givenBoot: BootIdentity?
 
-  package init(dataDirectory: String, network: String) { directory = "\(dataDirectory)/\(network)" }
+  package init(dataDirectory: String, network: String, boot: BootIdentity? = nil) {
+    directory = "\(dataDirectory)/\(network)"
+    index = LeaseIndex(leases: directory)
+    givenBoot = boot
+  }
 
-  /// Leases one address from each set, or none at all. A duplicate check is left to the caller, who sees the pod's
-  /// interface.
-  package func lease(_ sets: [LeaseRangeSet], to attachment: Attachment) throws -> [IPAddress] {
-    try withLock {
-      var leased: [IPAddress] = []
-      do {
-        for (index, set) in sets.enumerated() { leased.append(try lease(set, index, attachment)) }
-      } catch {
-        for address in leased { try? Files.remove(path(address)) }
-        throw error
-      }
-      return leased
+  var boot: BootIdentity? { givenBoot ?? BootIdentity.current() }
+
+  /// Leases one address from each set, or none at all. What the attachment still holds from an ADD that was killed is taken
+  /// back first; that its interface is not there yet is for the caller to see to.
+  ///
+  /// - Parameters:
+  ///   - requested: addresses that must be among the leased ones, at most one a set.
+  ///   - pod: `namespace/name`, noted for people.
+  package func lease(
+    _ sets: [LeaseRangeSet], requested: [IPAddress] = [], to attachment: Attachment, pod: String? = nil
+  ) throws -> [IPAddress] {
+    try locked { boot in
+      if let earlier = try index.record(of: attachment) { try remove(earlier) }
+      let choices = try choose(sets, requested)
+      let record = LeaseRecord(
+        attachment, boot: boot?.short ?? "-", pod: pod?.filter { $0 != " " }, addresses: choices.map(\.address))
+      try write(choices, record)
+      return record.addresses
     }
   }
 
-  private func lease(_ set: LeaseRangeSet, _ index: Int, _ attachment: Attachment) throws -> IPAddress {
-    let pointer = "\(directory)/last_reserved_ip.\(index)"
-    let last = (try? Files.readText(pointer)).flatMap { IPAddress($0) }
-    for candidate in set.candidates(after: last) {
-      guard try create(path(candidate), "\(attachment.containerID)\r\n\(attachment.interfaceName)") else { continue }
-      do {
-        // Written in place, as host-local does; without it the search would only begin elsewhere.
-        try FileDescriptor.open(pointer, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600).writeAll(
-          Array("\(candidate)".utf8))
-      } catch {
-        try? Files.remove(path(candidate))
-        throw error
-      }
-      return candidate
-    }
-    let ranges = set.ranges.map { "\($0.start)-\($0.end)" }.joined(separator: ", ")
-    throw CNIError(
-      .exhausted, "no address is free in \(ranges); delete pods, or leases in \(directory) whose pods are gone")
-  }
-
-  /// False if the address is leased already.
-  private func create(_ path: String, _ text: String) throws(SystemError) -> Bool {
-    let raw = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    if raw < 0 {
-      if errno == EEXIST { return false }
-      throw SystemError("create \(path)")
-    }
-    do {
-      try FileDescriptor(owning: raw).writeAll(Array(text.utf8))
-      return true
-    } catch {
-      // An empty lease would belong to nobody.
-      unlink(path)
-      throw SystemError("write \(path)", code: error.code)
-    }
-  }
-
-  /// Takes back what an attachment holds and returns the addresses. With `hint`, the addresses it is known to have, the
-  /// folder is only searched if one of them is not its own. Nothing held is success.
+  /// Takes back what an attachment holds and returns the addresses. `hint` are the addresses it is known to have. The
+  /// folder is only searched if neither the record nor the hint tells all. Nothing held is success.
   @discardableResult
   package func release(_ attachment: Attachment, hint: [IPAddress] = []) throws -> [IPAddress] {
     guard Files.exists(directory) else { return [] }
-    return try withLock {
-      var held = hint
-      if hint.isEmpty || !hint.allSatisfy({ holder(of: $0).map { Self.is($0, attachment) } ?? false }) {
-        held = try leases().filter { Self.is($0.holder, attachment) }.map(\.address)
-      }
-      for address in held { try Files.remove(path(address)) }
-      return held
-    }
+    return try locked { _ in try releaseLocked(attachment, hint: hint) }
   }
 
-  /// Takes back whatever is held by attachments that are not in the list.
+  /// Takes back whatever is held by attachments that are not in the list, and files that nobody holds. What is foreign
+  /// stays.
   package func release(allBut valid: Set<Attachment>) throws -> [IPAddress] {
     guard Files.exists(directory) else { return [] }
-    return try withLock {
-      let stale = try leases().filter { lease in !valid.contains { Self.is(lease.holder, $0) } }.map(\.address)
-      for address in stale { try Files.remove(path(address)) }
-      return stale
+    return try locked { _ in
+      var released: [IPAddress] = []
+      for file in try files() {
+        switch file.content {
+        case .held: if valid.contains(where: { file.isHeld(by: $0) }) { continue }
+        case .empty: break
+        case .foreign: continue
+        }
+        try Files.remove("\(directory)/\(file.name)")
+        released.append(file.address)
+      }
+      for record in try index.records() where !valid.contains(record.attachment) {
+        try index.remove(record.attachment)
+      }
+      return released
     }
   }
 
   /// All leases.
-  package func leases() throws(SystemError) -> [(address: IPAddress, holder: Attachment)] {
-    var found: [(IPAddress, Attachment)] = []
+  package func leases() throws -> [(address: IPAddress, holder: Attachment)] {
+    try files().compactMap { file in file.holder.map { (file.address, $0) } }
+  }
+
+  /// All files whose names are addresses.
+  package func files() throws(SystemError) -> [LeaseFile] {
+    guard Files.exists(directory) else { return [] }
+    var found: [LeaseFile] = []
     for name in try Files.list(directory) {
-      guard let address = IPAddress(name), let holder = holder(of: address) else { continue }
-      found.append((address, holder))
+      if let file = try LeaseFile(directory: directory, name: name) { found.append(file) }
     }
     return found
   }
 
   /// Who holds an address; nil if nobody does.
   package func holder(of address: IPAddress) -> Attachment? {
-    guard let text = try? Files.readText(path(address)) else { return nil }
-    // "\r\n" is one Character in Swift: split by bytes.
-    let lines = text.utf8.split { $0 == 0x0D || $0 == 0x0A }.map { String(Substring($0)) }
-    return Attachment(containerID: lines.first ?? "", interfaceName: lines.count > 1 ? lines[1] : "")
+    (try? LeaseFile(directory: directory, name: "\(address)"))?.holder
   }
 
-  /// A lease of an old host-local names no interface and counts for any.
-  private static func `is`(_ holder: Attachment, _ attachment: Attachment) -> Bool {
-    holder.containerID == attachment.containerID
-      && (holder.interfaceName == attachment.interfaceName || holder.interfaceName.isEmpty)
+  func path(_ address: IPAddress) -> String { "\(directory)/\(address)" }
+
+  // MARK: Under the lock
+
+  func releaseLocked(_ attachment: Attachment, hint: [IPAddress] = []) throws -> [IPAddress] {
+    let record = try index.record(of: attachment)
+    var held: [String] = []
+    var isComplete = true
+    // An address of another's by now does not count, and then there may be others that we do not know of.
+    let known = record?.addresses ?? hint
+    for address in Set(known + hint) {
+      if let file = try LeaseFile(directory: directory, name: "\(address)"), file.isHeld(by: attachment) {
+        held.append(file.name)
+      } else if known.contains(address) {
+        isComplete = false
+      }
+    }
+    if known.isEmpty || !isComplete { held = try files().filter { $0.isHeld(by: attachment) }.map(\.name) }
+    let addresses = held.compactMap { IPAddress($0) }
+    for name in held { try Files.remove("\(directory)/\(name)") }
+    // The record goes last: if we are killed before, the next try finds the rest by it.
+    if record != nil { try index.remove(attachment) }
+    try passOver(addresses)
+    return addresses
   }
 
-  private func path(_ address: IPAddress) -> String { "\(directory)/\(address)" }
+  /// Removes the leases of a record, as far as they are its attachment's, and the record.
+  func remove(_ record: LeaseRecord) throws {
+    for address in record.addresses {
+      if let file = try LeaseFile(directory: directory, name: "\(address)"), file.isHeld(by: record.attachment) {
+        try Files.remove(path(address))
+      }
+    }
+    try index.remove(record.attachment)
+  }
 
-  private func withLock<Result>(_ body: () throws -> Result) throws -> Result {
-    let lock = try takeLock()
+  /// Takes the lock, puts right what the last holder may have left, and does something.
+  func locked<Result>(_ body: (BootIdentity?) throws -> Result) throws -> Result {
     do {
-      let result = try body()
-      letGo(lock)
-      return result
-    } catch {
-      letGo(lock)
-      throw error
+      let lock = try LeaseLock.take(directory)
+      return try withExtendedLifetime(lock) {
+        try recoverInterrupted()
+        let boot = self.boot
+        if let boot { try reclaimEarlierBoots(boot) }
+        return try body(boot)
+      }
+    } catch let error as SystemError {
+      throw LeaseFault.error(error, directory)
     }
   }
 
-  private func takeLock() throws(SystemError) -> FileLock {
-    do { return try FileLock("\(directory)/lock") } catch  where error.code == ENOENT {
-      try Files.makeDirectories(directory)
-      return try FileLock("\(directory)/lock")
+  /// Takes back leases whose writer was killed.
+  private func recoverInterrupted() throws {
+    guard let record = try index.interrupted() else { return }
+    for address in record.addresses {
+      guard let file = try LeaseFile(directory: directory, name: "\(address)") else { continue }
+      if file.content == .empty || file.holder == record.attachment { try Files.remove(path(address)) }
     }
+    try index.forgetInterrupted()
   }
-
-  private func letGo(_ lock: consuming FileLock) {}
 }

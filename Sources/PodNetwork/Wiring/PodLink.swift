@@ -2,6 +2,9 @@ package import Addressing
 
 /// The names and Ethernet addresses of a pod's link. All are derived, so that they need not be asked or stored.
 package enum PodLink {
+  /// How often another name is tried, at most.
+  static let attempts = 8
+
   /// The host's end of a pod's veth: `veth` and eleven hexadecimal digits of the container and its interface, 15 bytes,
   /// the kernel's limit. `attempt` gives another name where two containers get the same one.
   package static func hostName(_ attachment: NetworkConfiguration.Attachment, attempt: Int = 0) -> String {

@@ -88,14 +88,12 @@ package struct PodWiring {
 
   /// The host's end of an attachment.
   func hostLink(of attachment: Attachment) throws -> Link? {
-    for attempt in 0..<Self.attempts {
+    for attempt in 0..<PodLink.attempts {
       guard let link = try host.link(.name(PodLink.hostName(attachment, attempt: attempt))) else { return nil }
       if PodLink.isAlias(link.alias, of: attachment) { return link }
     }
     return nil
   }
-
-  private static let attempts = 8
 
   private func addLink(
     _ attachment: Attachment, mac: MACAddress, hostMAC: MACAddress, bridge: Int32, pod: NetworkNamespace
@@ -109,7 +107,7 @@ package struct PodWiring {
             .veth(peer: .init(name: attachment.interfaceName, mac: mac, mtu: configuration.mtu), in: pod),
             .init(name: name, mac: hostMAC, mtu: configuration.mtu, master: bridge, isUp: true)))
         return name
-      } catch let error as NetlinkError where error.code == EEXIST && attempt < Self.attempts {
+      } catch let error as NetlinkError where error.code == EEXIST && attempt < PodLink.attempts {
         // Either an earlier ADD of this very attachment left it, or another container's has the same name.
         if let link = try host.link(.name(name)), PodLink.isAlias(link.alias, of: attachment) {
           try host.perform(.deleteLink(.index(link.index)).accepting(ENODEV))

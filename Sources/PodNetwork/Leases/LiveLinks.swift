@@ -1,0 +1,23 @@
+package import Netlink
+
+/// Which attachments have their link now: the node's ends of pods' links, by alias, or by name where an ADD died before
+/// the alias was written. A pod's namespace takes its link along when it goes.
+package struct LiveLinks: Sendable {
+  package typealias Attachment = NetworkConfiguration.Attachment
+
+  private let names: Set<String>
+  private let attachments: Set<Attachment>
+
+  package init(_ links: [Link]) {
+    names = Set(links.map(\.name))
+    attachments = Set(links.compactMap { $0.alias.flatMap(PodLink.attachment) })
+  }
+
+  /// The links of a socket's namespace, which must be the node's.
+  package init(_ routes: RouteSocket) throws { self.init(try routes.links()) }
+
+  package func contains(_ attachment: Attachment) -> Bool {
+    attachments.contains(attachment)
+      || (0...PodLink.attempts).contains { names.contains(PodLink.hostName(attachment, attempt: $0)) }
+  }
+}
