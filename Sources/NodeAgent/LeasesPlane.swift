@@ -42,7 +42,8 @@ package final class LeasesPlane: Plane {
     let orphans = try watch.orphans { try LiveLinks(try RouteSocket()) }
     if orphans.isEmpty { return }
     let path = "\(settings.cniConfigurationDirectory)/\(PodNetworkConfiguration.fileName)"
-    let request = try PodNetworkConfiguration.request(of: try JSON(parsing: Files.read(path)))
+    let list = try JSON(parsing: Files.read(path))
+    let request = PodNetworkConfiguration.request(of: list)
     for orphan in orphans {
       let addresses = orphan.addresses.map(\.description).joined(separator: ", ")
       let who = orphan.pod ?? "container \(orphan.attachment.containerID)"

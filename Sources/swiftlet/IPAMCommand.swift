@@ -57,7 +57,9 @@ enum IPAMCommand {
     if reports.isEmpty { print("no network has leases in \(site.dataDirectory)") }
     for report in reports {
       print("network \(report.network), \(report.directory)")
-      if report.sets == nil { print("  its ranges are not known: no configuration of it in \(site.configurationDirectory)") }
+      if report.sets == nil {
+        print("  its ranges are not known: no configuration of it in \(site.configurationDirectory)")
+      }
       for use in report.usage {
         let ranges = use.set.ranges.map { "\($0.start)-\($0.end)" }.joined(separator: ", ")
         print("  \(ranges): \(use.taken) of \(use.set.capacity) taken")

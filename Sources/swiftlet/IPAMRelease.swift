@@ -38,7 +38,8 @@ struct IPAMRelease {
       }
       if live.contains(holder), !force {
         throw UsageError(
-          "\(file.name) belongs to container \(holder.containerID), whose link is there; delete its pod, or add --force")
+          "\(file.name) belongs to container \(holder.containerID), whose link is there; delete its pod, or add --force"
+        )
       }
       let released = try store.release(holder, hint: [])
       if !released.isEmpty {
@@ -56,7 +57,8 @@ struct IPAMRelease {
   private func releaseUnowned(_ file: LeaseFile, _ store: LeaseStore) throws {
     if case .foreign(let text) = file.content, !force {
       throw UsageError(
-        "\(store.directory)/\(file.name) was not written by a plugin (it begins \"\(text)\"); look at it, then add --force")
+        "\(store.directory)/\(file.name) was not written by a plugin (it begins \"\(text)\"); look at it, then add --force"
+      )
     }
     try store.remove(unowned: file)
     print("released \(file.name), which nobody held")

@@ -9,31 +9,8 @@ import Testing
 @Suite struct LeaseTests {
   static func set(_ json: JSON) throws -> LeaseRangeSet { try LeaseRangeSet(json, field: "ranges") }
 
-  static let orders: [(set: JSON, last: String?, expected: [String])] = [
-    ([["subnet": "10.0.0.0/29"]], nil, ["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"]),
-    ([["subnet": "10.0.0.0/29"]], "10.0.0.4", ["10.0.0.5", "10.0.0.6", "10.0.0.2", "10.0.0.3", "10.0.0.4"]),
-    ([["subnet": "10.0.0.0/29"]], "10.0.0.6", ["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"]),
-    // What was given out last under another configuration does not count.
-    ([["subnet": "10.0.0.0/30"]], "10.9.0.1", ["10.0.0.2"]),
-    ([["subnet": "10.0.0.0/30", "gateway": "10.0.0.2"]], nil, ["10.0.0.1"]),
-    (
-      [
-        ["subnet": "10.0.0.0/24", "rangeStart": "10.0.0.8", "rangeEnd": "10.0.0.9"],
-        ["subnet": "10.0.0.0/24", "rangeStart": "10.0.0.20", "rangeEnd": "10.0.0.21"],
-      ], "10.0.0.9", ["10.0.0.20", "10.0.0.21", "10.0.0.8", "10.0.0.9"]
-    ),
-    ([["subnet": "10.0.0.0/24", "rangeStart": "10.0.0.1", "rangeEnd": "10.0.0.1"]], nil, []),
-    ([["subnet": "fd00::/126"]], nil, ["fd00::2", "fd00::3"]),
-  ]
-
-  @Test(arguments: orders.indices)
-  func candidates(index: Int) throws {
-    let test = Self.orders[index]
-    let found = try Self.set(test.set).candidates(after: test.last.flatMap { IPAddress($0) })
-    #expect(found.map(\.description) == test.expected)
-  }
-
-  private func withStore(_ body: (LeaseStore) throws -> Void) throws {
+  /// A folder of leases of its own.
+  static func withStore(_ body: (LeaseStore) throws -> Void) throws {
     var template = Array("/tmp/swt-podnet-XXXXXX".utf8CString)
     let path = try #require(mkdtemp(&template).map { String(cString: $0) })
     defer { try? Files.removeTree(path) }
@@ -43,7 +20,7 @@ import Testing
   private func attachment(_ id: String) -> LeaseStore.Attachment { .init(containerID: id, interfaceName: "eth0") }
 
   @Test func aReleasedAddressRestsAsLongAsItCan() throws {
-    try withStore { store in
+    try Self.withStore { store in
       let sets = [try Self.set([["subnet": "10.0.0.0/29"]])]
       for _ in 0..<3 {
         for expected in 2...6 {
@@ -56,7 +33,7 @@ import Testing
   }
 
   @Test func bothFamiliesOrNone() throws {
-    try withStore { store in
+    try Self.withStore { store in
       let sets = [try Self.set([["subnet": "10.0.0.0/24"]]), try Self.set([["subnet": "fd00::/126"]])]
       #expect(try store.lease(sets, to: attachment("a")).count == 2)
       #expect(try store.lease(sets, to: attachment("b")).count == 2)
@@ -69,9 +46,9 @@ import Testing
   }
 
   @Test func layoutIsThatOfHostLocal() throws {
-    try withStore { store in
+    try Self.withStore { store in
       _ = try store.lease([try Self.set([["subnet": "10.0.0.0/24"]])], to: attachment("a"))
-      #expect(try Files.list(store.directory) == ["10.0.0.2", "last_reserved_ip.0", "lock"])
+      #expect(try Files.list(store.directory) == [".swiftlet", "10.0.0.2", "last_reserved_ip.0", "lock"])
       #expect(try Files.read("\(store.directory)/10.0.0.2") == Array("a\r\neth0".utf8))
       #expect(try Files.readText("\(store.directory)/last_reserved_ip.0") == "10.0.0.2")
       var status = stat()
@@ -80,7 +57,7 @@ import Testing
   }
 
   @Test func onlyWhatIsItsOwnIsReleased() throws {
-    try withStore { store in
+    try Self.withStore { store in
       #expect(try store.release(attachment("nobody")) == [])
       let sets = [try Self.set([["subnet": "10.0.0.0/24"]])]
       let first = try store.lease(sets, to: attachment("a"))
@@ -89,8 +66,9 @@ import Testing
       #expect(try store.release(attachment("a"), hint: second) == first)
       #expect(store.holder(of: second[0]) == attachment("b"))
       #expect(try store.release(.init(containerID: "b", interfaceName: "eth1")) == [])
-      try Files.write("\(store.directory)/10.0.0.77", "b")
-      #expect(try store.release(attachment("b")).count == 2)
+      try Files.write("\(store.directory)/10.0.0.77", "old")
+      #expect(try store.release(attachment("old")) == [IPAddress("10.0.0.77")!])
+      #expect(try store.release(attachment("b")) == second)
       let third = try store.lease(sets, to: attachment("c"))
       _ = try store.lease(sets, to: attachment("d"))
       #expect(try store.release(allBut: [attachment("c")]).count == 1)
@@ -99,7 +77,7 @@ import Testing
   }
 
   @Test func manyAtOnceGetDistinctAddresses() throws {
-    try withStore { store in
+    try Self.withStore { store in
       let sets = [try Self.set([["subnet": "10.0.0.0/24"]])]
       let threads = (0..<8).map { thread in
         Linux.Thread("lease \(thread)") {
@@ -110,6 +88,124 @@ import Testing
       }
       for thread in threads { thread.join() }
       #expect(try Set(store.leases().map(\.holder)).count == 200)
+    }
+  }
+
+  @Test func requestedAddresses() throws {
+    try Self.withStore { store in
+      let sets = [
+        try Self.set([["subnet": "10.0.0.0/24", "exclude": ["10.0.0.200-10.0.0.220"]]]),
+        try Self.set([["subnet": "fd00::/64"]]),
+      ]
+      func lease(_ id: String, _ requested: String...) throws -> [String] {
+        try store.lease(sets, requested: requested.map { IPAddress($0)! }, to: attachment(id)).map(\.description)
+      }
+      #expect(try lease("a", "10.0.0.9") == ["10.0.0.9", "fd00::2"])
+      #expect(try lease("b", "fd00::abcd", "10.0.0.77") == ["10.0.0.77", "fd00::abcd"])
+      // What is out of turn does not change whose turn it is; what is in turn does.
+      #expect(try lease("c") == ["10.0.0.2", "fd00::3"])
+      #expect(try lease("d", "10.0.0.3") == ["10.0.0.3", "fd00::4"])
+      #expect(try lease("e") == ["10.0.0.4", "fd00::5"])
+      // Excluded ones are there for those who ask.
+      #expect(try lease("f", "10.0.0.210") == ["10.0.0.210", "fd00::6"])
+      for (requested, code, part) in [
+        (["10.0.0.9"], CNIError.Code.exhausted, "is leased to container a"),
+        (["10.0.0.1"], .invalidConfiguration, "gateway"),
+        (["10.0.1.1"], .invalidConfiguration, "in none of the ranges"),
+        (["10.0.0.50", "10.0.0.51"], .invalidConfiguration, "10.0.0.51"),
+      ] {
+        let error = #expect(throws: CNIError.self) {
+          try store.lease(sets, requested: requested.map { IPAddress($0)! }, to: attachment("x"))
+        }
+        #expect(error?.code == code && error?.message.contains(part) == true, "\(error?.message ?? "")")
+      }
+      #expect(try store.leases().count == 12)
+    }
+  }
+
+  @Test func anAddressWhoseTurnItIsNextIsPassedOverOnceReleased() throws {
+    try Self.withStore { store in
+      let sets = [try Self.set([["subnet": "10.0.0.0/24"]]), try Self.set([["subnet": "fd00::/64"]])]
+      let asked = try store.lease(sets, requested: [IPAddress("10.0.0.5")!], to: attachment("a"))
+      for number in 2...4 { _ = try store.lease(sets, to: attachment("\(number)")) }
+      #expect(try store.release(attachment("a")).sorted() == asked.sorted())
+      #expect(try store.lease(sets, to: attachment("b")).first == IPAddress("10.0.0.6")!)
+    }
+  }
+
+  @Test func longRunsOfTakenAddressesAreSkipped() throws {
+    try Self.withStore { store in
+      let sets = [try Self.set([["subnet": "10.0.0.0/22"]])]
+      _ = try store.lease(sets, to: attachment("first"))
+      for number in 3..<900 {
+        try Files.write("\(store.directory)/\(IPAddress(.v4, number: 0x0A00_0000 + UInt128(number)))", "x\r\neth0")
+      }
+      #expect(try store.lease(sets, to: attachment("a")) == [IPAddress("10.0.3.132")!])
+      #expect(try store.lease(sets, to: attachment("b")) == [IPAddress("10.0.3.133")!])
+    }
+  }
+
+  @Test func exhaustionTellsWhoHoldsHowMany() throws {
+    try Self.withStore { store in
+      let sets = [try Self.set([["subnet": "10.0.0.0/28"]])]
+      for number in 0..<6 { _ = try store.lease(sets, to: attachment("a\(number)"), pod: "default/web-\(number)") }
+      for number in 0..<3 { _ = try store.lease(sets, to: attachment("b\(number)"), pod: "shop/db") }
+      _ = try store.lease(sets, to: attachment("c"))
+      try store.checkAvailability(of: sets)
+      try Files.write("\(store.directory)/10.0.0.12", "")
+      try Files.write("\(store.directory)/10.0.0.13", "c\r\neth1")
+      try Files.write("\(store.directory)/10.0.0.14", "keep out!")
+      for attempt in 0..<2 {
+        let error = #expect(throws: CNIError.self) {
+          if attempt == 0 {
+            _ = try store.lease(sets, to: attachment("x"))
+          } else {
+            try store.checkAvailability(of: sets)
+          }
+        }
+        #expect(error?.code == .exhausted)
+        #expect(error?.message.contains("no address is free in 10.0.0.1-10.0.0.14: all 13 are taken") == true)
+        #expect(
+          error?.details
+            == "held by namespace default: 6, namespace shop: 3, containers without a pod's name: 2; more than one each: "
+            + "pod shop/db: 3, container c: 2; files without an owner: 2")
+      }
+    }
+  }
+
+  @Test func whatAKilledAddLeftIsTakenBackByTheNextOfTheSamePod() throws {
+    try Self.withStore { store in
+      let sets = [try Self.set([["subnet": "10.0.0.0/24"]])]
+      let first = try store.lease(sets, to: attachment("a"))
+      let second = try store.lease(sets, to: attachment("a"))
+      #expect(first != second)
+      #expect(try store.leases().map(\.address) == second)
+    }
+  }
+
+  @Test func leasesAreFoundWithoutRecordsAndWithWrongOnes() throws {
+    try Self.withStore { store in
+      let sets = [try Self.set([["subnet": "10.0.0.0/24"]]), try Self.set([["subnet": "fd00::/64"]])]
+      // No records.
+      _ = try store.lease(sets, to: attachment("a"))
+      try Files.removeTree("\(store.directory)/.swiftlet")
+      #expect(try store.release(attachment("a")).count == 2)
+      // A record of leases that host-local has taken back, and others it gave to the same container since.
+      _ = try store.lease(sets, to: attachment("b"))
+      try Files.remove("\(store.directory)/10.0.0.3")
+      try Files.remove("\(store.directory)/fd00::3")
+      try Files.write("\(store.directory)/10.0.0.99", "b\r\neth0")
+      #expect(try store.release(attachment("b")) == [IPAddress("10.0.0.99")!])
+      // Records that are no records.
+      _ = try store.lease(sets, to: attachment("c"))
+      try Files.remove("\(store.directory)/.swiftlet/holders/c:eth0")
+      try Files.write("\(store.directory)/.swiftlet/holders/c:eth0", "?")
+      #expect(try store.release(attachment("c")).count == 2)
+      // A name that no file can have.
+      let long = String(repeating: "x", count: 300)
+      #expect(try store.lease(sets, to: attachment(long)).count == 2)
+      #expect(try store.release(attachment(long)).count == 2)
+      #expect(try store.leases().isEmpty)
     }
   }
 }

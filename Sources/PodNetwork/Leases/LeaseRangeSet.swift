@@ -119,7 +119,9 @@ package struct LeaseRangeSet: Hashable, Sendable {
 
   /// The segment, and the number in it, that come after an address.
   private func position(after last: IPAddress?) -> (index: Int, number: UInt128) {
-    guard let last, let own = ranges.firstIndex(where: { $0.contains(last) }) else { return (0, segments[0].first.number) }
+    guard let last, let own = ranges.firstIndex(where: { $0.contains(last) }) else {
+      return (0, segments[0].first.number)
+    }
     for (index, segment) in segments.enumerated() {
       guard let range = ranges.firstIndex(where: { $0.contains(segment.first) }), range >= own else { continue }
       if range > own || last < segment.first { return (index, segment.first.number) }

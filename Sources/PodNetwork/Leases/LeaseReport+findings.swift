@@ -17,7 +17,8 @@ extension LeaseReport {
       found.append(
         Finding(
           kind: "interrupted",
-          text: "an ADD of container \(interrupted.attachment.containerID) was killed while it wrote; the next ADD or DEL "
+          text:
+            "an ADD of container \(interrupted.attachment.containerID) was killed while it wrote; the next ADD or DEL "
             + "takes back what it leased", address: interrupted.addresses.first))
     }
     for item in items { found += findings(of: item) }
@@ -33,14 +34,18 @@ extension LeaseReport {
     let release = "swiftlet ipam release \(file.name) --network \(network)"
     switch item.state {
     case .live, .unknown: break
-    case .orphan: add("orphan", "\(address) is leased to \(who), whose link is gone; the agent takes it back, or \(release)")
+    case .orphan:
+      add("orphan", "\(address) is leased to \(who), whose link is gone; the agent takes it back, or \(release)")
     case .earlierBoot:
-      add("earlier-boot", "\(address) is leased to \(who) since before this boot; the next ADD takes it back, or \(release)")
+      add(
+        "earlier-boot",
+        "\(address) is leased to \(who) since before this boot; the next ADD takes it back, or \(release)")
     case .empty:
       add("empty", "\(directory)/\(file.name) is empty: no plugin will ever release it; \(release)")
     case .foreign:
       add(
-        "foreign", "\(directory)/\(file.name) was not written by a plugin, and blocks the address; to keep an address free, "
+        "foreign",
+        "\(directory)/\(file.name) was not written by a plugin, and blocks the address; to keep an address free, "
           + "use exclude in the configuration, and remove the file by hand")
     }
     if file.name != "\(address)" {
@@ -61,7 +66,8 @@ extension LeaseReport {
       for lost in record.addresses where !held.contains(lost) {
         found.append(
           Finding(
-            kind: "lost", text: "\(who) was given \(lost) too, which it no longer holds; delete the pod", address: lost))
+            kind: "lost", text: "\(who) was given \(lost) too, which it no longer holds; delete the pod", address: lost)
+        )
       }
     }
     return found
@@ -81,7 +87,8 @@ extension LeaseReport {
         let list = several.map { "\($0.file.address)" }.joined(separator: ", ")
         found.append(
           Finding(
-            kind: "duplicate", text: "container \(holder.containerID) holds several addresses of one range set: \(list)",
+            kind: "duplicate",
+            text: "container \(holder.containerID) holds several addresses of one range set: \(list)",
             address: several[0].file.address))
       }
     }

@@ -8,13 +8,16 @@ package struct LiveLinks: Sendable {
   private let names: Set<String>
   private let attachments: Set<Attachment>
 
-  package init(_ links: [Link]) {
-    names = Set(links.map(\.name))
-    attachments = Set(links.compactMap { $0.alias.flatMap(PodLink.attachment) })
+  package init(names: [String] = [], aliases: [String] = []) {
+    self.names = Set(names)
+    attachments = Set(aliases.compactMap(PodLink.attachment))
   }
 
   /// The links of a socket's namespace, which must be the node's.
-  package init(_ routes: RouteSocket) throws { self.init(try routes.links()) }
+  package init(_ routes: RouteSocket) throws {
+    let links = try routes.links()
+    self.init(names: links.map(\.name), aliases: links.compactMap(\.alias))
+  }
 
   package func contains(_ attachment: Attachment) -> Bool {
     attachments.contains(attachment)
