@@ -116,7 +116,7 @@ private let server: APIServer = {
     defer { try? Files.removeTree(folder) }
     var configuration = APIServerConfiguration(
       databasePath: folder + "/api.db", serviceRanges: [try Prefix(parsing: "10.96.0.0/16")])
-    configuration.advertisedAddress = IPAddress("192.168.77.2")
+    configuration.advertisedAddresses = [IPAddress("192.168.77.2")!]
     let server = try APIServer(configuration)
     let pod: JSON = ["containers": [["name": "c", "image": "nginx"]]]
     let objects: [(String, JSON)] = [

@@ -10,7 +10,7 @@ enum ServerCommand {
     .init("data-dir", "DIR", "the store, certificates, keys and tokens.csv (/var/lib/swiftlet)"),
     .init("listen", "ADDRESS:PORT", "where to serve HTTPS; more than once for several (127.0.0.1:6443)"),
     .init("listen-fd", "N", "an inherited socket that listens already"),
-    .init("advertise-address", "ADDRESS", "where pods and nodes reach the API"),
+    .init("advertise-address", "ADDRESS", "where pods and nodes reach the API; once a family"),
     .init("pod-range", "PREFIX", "addresses of all pods, a part of which each node gets; once a family"),
     .init("service-range", "PREFIX", "addresses of Services; once a family (10.96.0.0/16)"),
     .init("server-name", "NAME", "a further name or address of the certificate"),
@@ -33,7 +33,15 @@ enum ServerCommand {
     var configuration = APIServerConfiguration(
       databasePath: folder + "/swiftlet.db", serviceRanges: services.isEmpty ? [Prefix("10.96.0.0/16")!] : services)
     configuration.pkiPath = folder
-    configuration.advertisedAddress = try options.parsed("advertise-address") { try IPAddress(parsing: $0) }
+    for text in options.all("advertise-address") {
+      do { configuration.advertisedAddresses.append(try IPAddress(parsing: text)) } catch {
+        throw UsageError("option --advertise-address: \(error)")
+      }
+    }
+    if let fault = configuration.fault { throw UsageError(fault) }
+    if Set(pods.map(\.family)).count < pods.count {
+      throw UsageError("option --pod-range: found two of one family, expected at most one IPv4 and one IPv6")
+    }
     configuration.serverNames = options.all("server-name")
     if let domain = options["cluster-domain"] { configuration.clusterDomain = domain }
     let server = try APIServer(configuration)

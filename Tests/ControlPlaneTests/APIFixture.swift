@@ -18,7 +18,7 @@ final class APIFixture: Sendable {
     folder = try #require(mkdtemp(&template).map { String(cString: $0) })
     var configuration = APIServerConfiguration(
       databasePath: folder + "/api.db", serviceRanges: [try Prefix(parsing: serviceRange)])
-    configuration.advertisedAddress = IPAddress("192.168.77.2")
+    configuration.advertisedAddresses = [IPAddress("192.168.77.2")!]
     configure(&configuration, folder)
     server = try APIServer(configuration)
   }

@@ -32,6 +32,10 @@ package enum APIListener: Sendable {
     var one: CInt = 1
     let size = socklen_t(MemoryLayout<CInt>.size)
     try check(what) { setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &one, size) }
+    // `::` is IPv6 alone, so that `0.0.0.0` can be listened on beside it, whatever net.ipv6.bindv6only says.
+    if address.family == .v6 {
+      try check(what) { setsockopt(socket, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &one, size) }
+    }
     try check(what) { SocketAddress(address, port: port).bind(socket) }
     try check(what) { Glibc.listen(socket, 512) }
   }

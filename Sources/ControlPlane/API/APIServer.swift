@@ -38,7 +38,7 @@ package final class APIServer: Sendable {
       "kubernetes.default.svc.\(configuration.clusterDomain)", "localhost", "127.0.0.1", "::1",
     ]
     names += configuration.serviceRanges.compactMap { $0.address(at: 1).map { "\($0)" } }
-    if let address = configuration.advertisedAddress { names.append("\(address)") }
+    names += configuration.advertisedAddresses.map { "\($0)" }
     for name in configuration.serverNames where !names.contains(name) { names.append(name) }
     return names
   }

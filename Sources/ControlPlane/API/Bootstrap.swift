@@ -11,42 +11,51 @@ struct Bootstrap {
     for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
       try ensure("/api/v1/namespaces", ["kind": "Namespace", "apiVersion": "v1", "metadata": ["name": .string(name)]])
     }
-    guard let range = configuration.serviceRanges.first, let address = range.address(at: 1) else { return }
+    let families = configuration.ownFamilies
+    guard !families.isEmpty else { return }
+    let port = configuration.advertisedPort
+    let addresses = configuration.serviceRanges.filter { families.contains($0.family) }.compactMap { $0.address(at: 1) }
     let labels: JSON = ["component": "apiserver", "provider": "kubernetes"]
+    // The fields that the allocator completes are written as it does, so that a second start compares equal. A store from
+    // before the second family gets it now.
     try ensure(
       "/api/v1/namespaces/default/services",
       [
         "kind": "Service", "apiVersion": "v1", "metadata": ["name": "kubernetes", "labels": labels],
         "spec": [
-          "clusterIP": .string("\(address)"),
-          "ports": [
-            ["name": "https", "protocol": "TCP", "port": 443, "targetPort": .int(Int64(configuration.advertisedPort))]
-          ],
+          "clusterIP": .string("\(addresses[0])"), "clusterIPs": .array(addresses.map { .string("\($0)") }),
+          "ipFamilies": .array(families.map { .string($0.name) }),
+          "ipFamilyPolicy": families.count == 2 ? "RequireDualStack" : "SingleStack",
+          "ports": [["name": "https", "protocol": "TCP", "port": 443, "targetPort": .int(Int64(port))]],
         ],
-      ])
-    guard let endpoint = configuration.advertisedAddress else { return }
-    let port: JSON = [
-      "name": "https", "port": .int(Int64(configuration.advertisedPort)), "protocol": "TCP",
-    ]
+      ], comparing: ["spec", "clusterIPs"], ["spec", "ipFamilies"], ["spec", "ipFamilyPolicy"])
+    let endpoints = families.compactMap { family in configuration.advertisedAddresses.first { $0.family == family } }
+    guard let primary = endpoints.first else { return }
+    let ports: JSON = [["name": "https", "port": .int(Int64(port)), "protocol": "TCP"]]
+    // Endpoints know one family, as the Service's first address.
     try ensure(
       "/api/v1/namespaces/default/endpoints",
       [
         "kind": "Endpoints", "apiVersion": "v1",
         "metadata": ["name": "kubernetes", "labels": ["endpointslice.kubernetes.io/skip-mirror": "true"]],
-        "subsets": [["addresses": [["ip": .string("\(endpoint)")]], "ports": [port]]],
-      ], comparing: "subsets")
-    try ensure(
-      "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
-      [
-        "kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1",
-        "metadata": ["name": "kubernetes", "labels": ["kubernetes.io/service-name": "kubernetes"]],
-        "addressType": .string(endpoint.family.name), "ports": [port],
-        "endpoints": [["addresses": [.string("\(endpoint)")], "conditions": ["ready": true]]],
-      ], comparing: "endpoints", "ports")
+        "subsets": [["addresses": [["ip": .string("\(primary)")]], "ports": ports]],
+      ], comparing: ["subsets"])
+    for endpoint in endpoints {
+      // The primary family's slice has the name that kube-apiserver gives it.
+      let name = endpoint == primary ? "kubernetes" : "kubernetes-\(endpoint.family.name.lowercased())"
+      try ensure(
+        "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
+        [
+          "kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1",
+          "metadata": ["name": .string(name), "labels": ["kubernetes.io/service-name": "kubernetes"]],
+          "addressType": .string(endpoint.family.name), "ports": ports,
+          "endpoints": [["addresses": [.string("\(endpoint)")], "conditions": ["ready": true]]],
+        ], comparing: ["endpoints"], ["ports"])
+    }
   }
 
   /// Creates an object if there is none; where one of the fields differs from what it should be, puts that right.
-  private func ensure(_ path: String, _ object: JSON, comparing fields: String...) throws {
+  private func ensure(_ path: String, _ object: JSON, comparing fields: [String]...) throws {
     let name = object["metadata", "name"].string ?? ""
     let found = try send(APIRequest("GET", "\(path)/\(name)"))
     if found.status == 404 {
@@ -55,9 +64,13 @@ struct Bootstrap {
     }
     try expect(found, "read \(path)/\(name)")
     let current = try JSON(parsing: found.body)
-    guard fields.contains(where: { current[$0] != object[$0] }) else { return }
+    func value(_ field: [String], of object: JSON) -> JSON { field.reduce(object) { $0[$1] } }
+    guard fields.contains(where: { value($0, of: current) != value($0, of: object) }) else { return }
     var wanted = current
-    for field in fields { wanted[field] = object[field] }
+    for field in fields {
+      if field.count == 2 { wanted[field[0], field[1]] = value(field, of: object) }
+      if field.count == 1 { wanted[field[0]] = object[field[0]] }
+    }
     try expect(send(APIRequest("PUT", "\(path)/\(name)", body: wanted.bytes())), "update \(path)/\(name)")
   }
 

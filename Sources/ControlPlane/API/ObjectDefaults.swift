@@ -119,6 +119,9 @@ enum ObjectDefaults {
       if (spec["clusterIP"].string ?? "").isEmpty, spec["clusterIPs"].elements.isEmpty {
         spec["clusterIP"] = old["spec", "clusterIP"]
         spec["clusterIPs"] = old["spec", "clusterIPs"]
+      } else if spec["clusterIPs"].elements.isEmpty, spec["clusterIP"] == old["spec", "clusterIP"] {
+        // A client from before there were lists knows the first alone.
+        spec["clusterIPs"] = old["spec", "clusterIPs"]
       }
       for field in ["ipFamilies", "ipFamilyPolicy"] { spec.setDefault(field, old["spec"][field]) }
       if type == "NodePort" || type == "LoadBalancer" {

@@ -91,6 +91,7 @@ enum UpdateValidation {
 
   private static func service(_ spec: JSON, _ old: JSON, _ collector: inout FaultCollector) {
     guard spec["type"].string != "ExternalName", old["type"].string != "ExternalName" else { return }
+    // A list that disagrees with clusterIP is another fault; the families' rules are ServiceFamilies'.
     let before = old["clusterIP"].string ?? ""
     if !before.isEmpty, spec["clusterIP"].string != before {
       collector.add(.invalid("spec.clusterIPs[0]", spec["clusterIPs"], "may not change once set"))

@@ -64,61 +64,31 @@ package final class ClusterIPAllocator: Admission {
       review.object["spec"] = spec
       return
     }
-    let families = try self.families(spec, review)
-    let old = review.old.map { Self.addresses($0) } ?? []
+    let oldSpec = review.old.map { $0["spec"] }.flatMap { $0["type"].string == "ExternalName" ? nil : $0 }
+    let wanted: ServiceFamilies
+    do { wanted = try ServiceFamilies(spec, old: oldSpec, configured: ranges.map(\.family)) } catch {
+      throw StatusError.invalid(review.kind, review.object["metadata", "name"].string ?? "", error.faults)
+    }
     if spec["clusterIP"].string == "None" || spec["clusterIPs"].elements.first?.string == "None" {
       spec["clusterIP"] = "None"
       spec["clusterIPs"] = ["None"]
     } else {
-      var wanted = spec["clusterIPs"].elements.compactMap(\.string)
-      if wanted.isEmpty, let one = spec["clusterIP"].string, !one.isEmpty { wanted = [one] }
+      let old = review.old.map { Self.addresses($0) } ?? []
       let addresses = try state.withLock { state in
-        try families.indices.map { index in
-          let asked = wanted.indices.contains(index) ? IPAddress(wanted[index]) : nil
-          if let asked, old.contains(asked) { return asked }
-          return try asked.map { try Self.request($0, at: index, review, &state) }
-            ?? Self.free(families[index], review, &state)
+        try wanted.families.indices.map { index in
+          guard wanted.requested.indices.contains(index) else {
+            return try Self.free(wanted.families[index], review, &state)
+          }
+          let asked = wanted.requested[index]
+          return old.contains(asked) ? asked : try Self.request(asked, at: index, review, &state)
         }
       }
       spec["clusterIP"] = .string("\(addresses[0])")
       spec["clusterIPs"] = .array(addresses.map { .string("\($0)") })
     }
-    spec["ipFamilies"] = .array(families.map { .string($0.name) })
-    spec.setDefault("ipFamilyPolicy", families.count == 2 ? "RequireDualStack" : "SingleStack")
+    spec["ipFamilies"] = .array(wanted.families.map { .string($0.name) })
+    spec["ipFamilyPolicy"] = .string(wanted.policy)
     review.object["spec"] = spec
-  }
-
-  /// The families of a Service: those it names, those of the addresses it names, or the first configured one.
-  private func families(_ spec: JSON, _ review: AdmissionReview) throws -> [IPFamily] {
-    let configured = ranges.map(\.family)
-    func invalid(_ fault: FieldFault) -> StatusError {
-      .invalid(review.kind, review.object["metadata", "name"].string ?? "", [fault])
-    }
-    var families: [IPFamily] = []
-    for (index, name) in spec["ipFamilies"].elements.enumerated() {
-      guard let family = IPFamily.allCases.first(where: { $0.name == name.string }) else {
-        throw invalid(.notSupported("spec.ipFamilies[\(index)]", name, IPFamily.allCases.map(\.name)))
-      }
-      guard configured.contains(family) || spec["clusterIP"].string == "None" else {
-        throw invalid(.invalid("spec.ipFamilies[\(index)]", name, "not configured on this cluster"))
-      }
-      families.append(family)
-    }
-    if families.isEmpty { families = Self.addresses(["spec": spec]).map(\.family) }
-    if families.isEmpty, let address = spec["clusterIP"].string.flatMap({ IPAddress($0) }) {
-      families = [address.family]
-    }
-    if families.isEmpty { families = [configured.first ?? .v4] }
-    let policy = spec["ipFamilyPolicy"].string ?? "SingleStack"
-    if policy != "SingleStack", families.count == 1, let other = configured.first(where: { $0 != families[0] }) {
-      families.append(other)
-    }
-    if policy == "RequireDualStack", families.count < 2 {
-      throw invalid(
-        .invalid(
-          "spec.ipFamilyPolicy", .string(policy), "this cluster is not configured for dual-stack services"))
-    }
-    return families
   }
 
   private static func request(

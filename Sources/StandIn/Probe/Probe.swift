@@ -7,8 +7,8 @@ internal import Linux
 /// back as a JSON array with an object for each time: `ok`, and `error` or what was seen.
 package enum Probe {
   static let usage = """
-    usage: swiftlet-pause probe http|tcp|udp|source --address ADDRESS|NAME --port N [--host H] [--path P] [--send TEXT] \
-    [--count N] [--timeout SECONDS]
+    usage: swiftlet-pause probe http|tcp|udp|source --address ADDRESS|NAME --port N [--type A|AAAA] [--host H] [--path P] \
+    [--send TEXT] [--count N] [--timeout SECONDS]
            swiftlet-pause probe dns --name NAME [--type A|AAAA] [--server ADDRESS] [--tcp] [--timeout SECONDS]
     """
 
@@ -104,7 +104,7 @@ package enum Probe {
 
   private static func address(_ options: Options) throws -> IPAddress {
     if let address = IPAddress(options.address) { return address }
-    return try resolver(options).resolve(options.address).addresses[0]
+    return try resolver(options).resolve(options.address, type: options.type).addresses[0]
   }
 
   private static func dns(_ options: Options) throws -> JSON {
@@ -136,7 +136,9 @@ package enum Probe {
   private static func http(_ options: Options) throws -> JSON {
     let address = try address(options)
     let connection = try ProbeConnection(address, port: options.port, timeout: options.timeout)
-    let host = options.host ?? "\(options.address):\(options.port)"
+    // An IPv6 address stands in brackets (RFC 3986 section 3.2.2).
+    let host =
+      options.host ?? (options.address.contains(":") ? "[\(options.address)]" : options.address) + ":\(options.port)"
     try connection.send(
       Array(
         "GET \(options.path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\nAccept: */*\r\n\r\n".utf8))
