@@ -75,7 +75,7 @@ let package = Package(
       "Lab",
       [
         "Addressing", "JSON", "Linux", "CLinux", "Netlink", "Kubernetes", "ClusterModel", "PodNetwork", "ClusterDNS",
-        "ControlPlane", "NodeAgent", "Diagnosis", "StandIn",
+        "ControlPlane", "NodeAgent", "NodeRouting", "Diagnosis", "StandIn",
       ]),
 
     // Executables

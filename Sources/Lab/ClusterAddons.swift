@@ -10,6 +10,9 @@ enum ClusterAddons {
     service.labels = ["k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS"]
     service.spec = [
       "clusterIP": .string("\(lab.ranges.dnsServiceAddress)"),
+      "clusterIPs": .array(lab.ranges.dnsServiceAddresses.map { .string("\($0)") }),
+      "ipFamilies": .array(lab.families.map { .string($0.name) }),
+      "ipFamilyPolicy": lab.families.count > 1 ? "RequireDualStack" : "SingleStack",
       "ports": [
         ["name": "dns", "port": 53, "protocol": "UDP"], ["name": "dns-tcp", "port": 53, "protocol": "TCP"],
       ],

@@ -21,12 +21,14 @@ package final class GatewayPlane: Plane {
   package init(_ settings: AgentConfiguration, _ client: APIClient) throws {
     self.settings = settings
     self.client = client
-    let everywhere = IPAddress.v4(IPv4Address(0, 0, 0, 0))
+    // The families of the nodes; IPv4 where nobody told.
+    let families = settings.nodeRanges.isEmpty ? [.v4] : settings.nodeRanges.map(\.family)
+    let everywhere = families.map { IPAddress($0, number: 0) }
     let log = log
     haproxy = try HAProxyController(
       .init(
-        directory: settings.stateDirectory + "/haproxy", http: [AddressAndPort(everywhere, 80)],
-        https: [AddressAndPort(everywhere, 443)])
+        directory: settings.stateDirectory + "/haproxy", http: everywhere.map { AddressAndPort($0, 80) },
+        https: everywhere.map { AddressAndPort($0, 443) })
     ) { log.warning($0) }
   }
 

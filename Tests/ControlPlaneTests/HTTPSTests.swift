@@ -85,4 +85,20 @@ struct HTTPSTests {
     _ = try PKI(folder: folder, serverNames: ["localhost", "192.0.2.7"])
     #expect(try Files.readText(folder + "/server.crt") != before)
   }
+
+  @Test func aTokenIsKnownFromWhenItIsWrittenToWhenItIsTakenAway() throws {
+    let path = server.api.folder + "/more.csv"
+    let first = "t1,admin,1,\"system:masters\"\n"
+    try Files.write(path, first)
+    let tokens = try TokenRegistry(path: path)
+    #expect(tokens.user(authorization: "Bearer t2") == nil)
+    try Files.write(path, first + "t2,system:node:n,2,\"system:nodes\"\n")
+    #expect(tokens.user(authorization: "Bearer t2")?.name == "system:node:n")
+    // A file that is no token file any more changes nothing.
+    try Files.write(path, "t2\n")
+    #expect(tokens.user(authorization: "Bearer t2")?.name == "system:node:n")
+    try Files.write(path, first)
+    #expect(tokens.user(authorization: "Bearer t2") == nil)
+    #expect(tokens.user(authorization: "Bearer t1")?.name == "admin")
+  }
 }

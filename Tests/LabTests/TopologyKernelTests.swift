@@ -17,8 +17,10 @@ import Testing
   }
 
   /// Runs with a lab of two nodes on a range of its own, and removes it whatever happens.
-  static func withTopology(_ body: (LabConfiguration, Topology) throws -> Void) throws {
-    let lab = try LabPartsTests.configuration(["--nodes", "2", "--node-range", "192.168.99.0/24"])
+  static func withTopology(
+    _ options: [String] = ["--node-range", "192.168.99.0/24"], _ body: (LabConfiguration, Topology) throws -> Void
+  ) throws {
+    let lab = try LabPartsTests.configuration(["--nodes", "2"] + options)
     let topology = Topology(site: site, lab: lab)
     try Files.makeDirectories(site.root)
     defer { _ = try? LabRemoval.run(site) }
@@ -44,6 +46,45 @@ import Testing
     }
   }
 
+  static func reaches(_ node: String, _ target: String, ttl: Int = 64) throws -> Bool {
+    try ChildProcess.run(
+      ["ping", "-c", "1", "-W", "1", "-t", String(ttl), target],
+      namespace: try NetworkNamespace(path: site.namespacePath(node))
+    ).status.isSuccess
+  }
+
+  @Test func aRouterBetweenTwoSubnetsInBothFamilies() throws {
+    try Self.withTopology(["--family", "46", "--underlay", "routed"]) { lab, _ in
+      #expect(lab.workers.map(\.subnetIndex) == [0, 1])
+      for address in lab.workers[1].addresses + lab.families.map(OutsideAddresses.resolver) {
+        #expect(try Self.reaches("node1", "\(address)"), "\(address)")
+      }
+      // With a time to live of 1 a packet reaches neighbours, and dies at a router.
+      for (address, control) in zip(lab.workers[1].addresses, lab.control.addresses) {
+        #expect(try !Self.reaches("node1", "\(address)", ttl: 1), "\(address) is behind a router")
+        #expect(try Self.reaches("node1", "\(control)", ttl: 1), "\(control) is a neighbour")
+      }
+      let addresses = try Self.ip("node2", "-6", "addr", "show", "dev", "eth0")
+      let global = addresses[0]["addr_info"].elements.filter { $0["scope"] == "global" }
+      #expect(global.map { $0["local"].string } == ["fd00:192:168:77:8000::c"])
+      #expect(global.allSatisfy { $0["tentative"].isNull }, "usable at once, without duplicate address detection")
+    }
+  }
+
+  @Test func aNodeIsCutOffAndConnectedAgain() throws {
+    try Self.withTopology(["--family", "46"]) { lab, topology in
+      let node = lab.workers[0]
+      for address in lab.workers[1].addresses { #expect(try Self.reaches("node1", "\(address)")) }
+      try topology.setConnected(node, false)
+      for address in lab.workers[1].addresses { #expect(try !Self.reaches("node1", "\(address)")) }
+      #expect(try Self.ip("node1", "link", "show", "eth0")[0]["operstate"] == "UP", "its own link does not know")
+      try topology.setConnected(node, true)
+      for address in lab.workers[1].addresses { #expect(try Self.reaches("node1", "\(address)")) }
+      try topology.unplug(node)
+      #expect(try Self.ip("node1", "link", "show", "eth0")[0]["operstate"] == "DOWN")
+    }
+  }
+
   @Test func theHostGetsNothing() throws {
     func links() throws -> Set<String> {
       Set(
@@ -62,7 +103,8 @@ import Testing
 
   @Test func nodesComeAndGo() throws {
     try Self.withTopology { lab, topology in
-      let node = LabNode(name: "late", address: IPAddress("192.168.99.200")!)
+      let node = LabNode(
+        name: "late", addresses: [IPAddress("192.168.99.200")!], subnets: [Prefix("192.168.99.0/24")!])
       try topology.add(node)
       #expect(try Self.ip("fabric", "link").elements.contains { $0["ifname"].string == "late" })
       try topology.remove(node)

@@ -9,7 +9,7 @@ internal import Synchronization
 final class HTTPServer: @unchecked Sendable {
   // @unchecked: `daemons` is written by `start` and `stop` only; the daemons themselves are thread-safe.
   let handler: APIHandler
-  let tokens: TokenFile
+  let tokens: TokenRegistry
   private var daemons: [OpaquePointer] = []
   /// Watches in progress, so that `stop` can end them.
   private let watches = Mutex<[ObjectIdentifier: WatchStream]>([:])
@@ -21,7 +21,7 @@ final class HTTPServer: @unchecked Sendable {
   /// A keep-alive connection without requests for so long is closed; not so one with a watch.
   static let idleSeconds: UInt32 = 300
 
-  init(handler: APIHandler, tokens: TokenFile) {
+  init(handler: APIHandler, tokens: TokenRegistry) {
     self.handler = handler
     self.tokens = tokens
   }

@@ -11,7 +11,7 @@ package struct PKI: Sendable {
   /// PEM; what clients check the server with.
   package let authority: String
   let serving: TLSIdentity
-  package let tokens: TokenFile
+  package let tokens: TokenRegistry
 
   /// Ten years, one year.
   private static let authorityDays = 3650
@@ -49,7 +49,7 @@ package struct PKI: Sendable {
       let admin = "\(Self.newToken()),kubernetes-admin,admin,system:masters\n"
       try Files.write(path, admin, mode: 0o600, durable: true)
     }
-    tokens = try TokenFile(path: path)
+    tokens = try TokenRegistry(path: path)
   }
 
   /// 32 random bytes as hexadecimal digits.

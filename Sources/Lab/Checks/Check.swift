@@ -18,10 +18,13 @@ struct Check: Sendable {
   }
 
   let name: String
+  /// It is made once in each family of the lab, which `CheckContext.family` tells; otherwise once.
+  let isPerFamily: Bool
   let run: @Sendable (CheckContext) throws -> Outcome
 
-  init(_ name: String, _ run: @escaping @Sendable (CheckContext) throws -> Outcome) {
+  init(_ name: String, once: Bool = false, _ run: @escaping @Sendable (CheckContext) throws -> Outcome) {
     self.name = name
+    isPerFamily = !once
     self.run = run
   }
 }

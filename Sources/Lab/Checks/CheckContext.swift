@@ -11,16 +11,22 @@ final class CheckContext {
   let client: APIClient
   let probes: CheckProbes
   let interruption: Interruption
+  /// The family that packets are sent in.
+  var family: IPFamily
   /// What the fixture's Ingress certificate leads to (PEM); set once the fixture is made.
   var authority: String?
 
   init(site: LabSite, lab: LabConfiguration, client: APIClient, interruption: Interruption) {
     self.site = site
     self.lab = lab
+    family = lab.families[0]
     self.client = client
     self.interruption = interruption
     probes = CheckProbes(site: site, executables: lab.executables)
   }
+
+  /// The nodes that run pods and were neither switched off nor cut off.
+  var workers: [LabNode] { lab.workers.filter { $0.state == .running } }
 
   /// The cluster as the API has it now.
   func cluster() throws -> ClusterState {
@@ -33,7 +39,7 @@ final class CheckContext {
     return state
   }
 
-  /// A pod of the fixture with its address.
+  /// A pod of the fixture with its address of the family in use.
   struct Member: Sendable {
     let pod: LabPod
     let address: IPAddress
@@ -44,24 +50,30 @@ final class CheckContext {
     var node: String { pod.node }
   }
 
-  /// The fixture's pods that are ready, by name.
+  /// The fixture's pods that are ready and have an address of the family in use, by name.
   func members() throws -> [Member] {
     let running = LabPod.all(site).filter { $0.key.namespace == CheckFixture.namespace }
     let objects = try client.list(.pods, ListOptions(namespace: CheckFixture.namespace)).items
     return running.compactMap { pod in
       guard let object = objects.first(where: { $0.uid == pod.uid && !$0.isTerminating && $0.isTrue("Ready") }),
-        let address = object.status["podIP"].string.flatMap({ IPAddress($0) })
+        let address = Self.addresses(object).first(where: { $0.family == family })
       else { return nil }
       return Member(pod: pod, address: address, role: String(pod.key.name.last ?? "?"))
     }.sorted { $0.name < $1.name }
   }
 
-  /// The address of a Service of the fixture.
+  static func addresses(_ pod: KubernetesObject) -> [IPAddress] {
+    pod.status["podIPs"].elements.compactMap { $0["ip"].string.flatMap { IPAddress($0) } }
+  }
+
+  /// The address of a Service of the fixture in the family in use.
   func clusterAddress(_ service: String) throws -> IPAddress {
     let object = try client.get(.services, namespace: CheckFixture.namespace, name: service)
-    guard let address = object.spec["clusterIP"].string.flatMap({ IPAddress($0) }) else {
+    let addresses = object.spec["clusterIPs"].elements.compactMap { $0.string.flatMap { IPAddress($0) } }
+    guard let address = addresses.first(where: { $0.family == family }) else {
       throw Check.Failure(
-        expected: "Service \(object.key) to have a ClusterIP", seen: object.spec["clusterIP"].description,
+        expected: "Service \(object.key) to have an \(family.name) ClusterIP",
+        seen: object.spec["clusterIPs"].description,
         look: "swiftlet lab logs lab:server")
     }
     return address

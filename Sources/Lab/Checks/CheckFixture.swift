@@ -96,7 +96,7 @@ struct CheckFixture {
     [
       "apiVersion": "v1", "kind": "Service", "metadata": metadata(Self.service),
       "spec": [
-        "selector": ["app": "check"],
+        "selector": ["app": "check"], "ipFamilyPolicy": "PreferDualStack",
         "ports": [
           ["name": "http", "port": .int(Int64(Self.servicePort)), "targetPort": "http"],
           [
@@ -112,7 +112,7 @@ struct CheckFixture {
     [
       "apiVersion": "v1", "kind": "Service", "metadata": metadata(Self.headless),
       "spec": [
-        "clusterIP": "None", "selector": ["app": "check"],
+        "clusterIP": "None", "selector": ["app": "check"], "ipFamilyPolicy": "PreferDualStack",
         "ports": [["name": "http", "port": .int(Int64(Self.port))]],
       ],
     ]

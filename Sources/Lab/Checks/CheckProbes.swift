@@ -71,13 +71,16 @@ struct CheckProbes: Sendable {
     return json.elements.map { Result(json: $0) }
   }
 
-  /// Asks over HTTP, `count` times, each with a connection of its own.
+  /// Asks over HTTP, `count` times, each with a connection of its own. A name is looked up in the family.
   func http(
-    _ place: Place, _ address: String, _ port: Int, count: Int = 1, timeout: Double = 2
+    _ place: Place, _ address: String, _ port: Int, count: Int = 1, timeout: Double = 2, family: IPFamily = .v4
   ) throws -> [Result] {
     try run(
       place,
-      ["http", "--address", address, "--port", String(port), "--count", String(count), "--timeout", String(timeout)])
+      [
+        "http", "--address", address, "--port", String(port), "--count", String(count), "--timeout", String(timeout),
+        "--type", family == .v4 ? "A" : "AAAA",
+      ])
   }
 
   /// Asks for a URL from the outside world at an address of the node network, as a client of an Ingress would. Without an
@@ -94,10 +97,14 @@ struct CheckProbes: Sendable {
     return Result(json: json)
   }
 
-  func name(_ place: Place, _ name: String, server: String? = nil, overTCP: Bool = false) throws -> Result {
+  /// Looks a name up, by a server of the pod's resolv.conf unless another is named.
+  func name(
+    _ place: Place, _ name: String, _ family: IPFamily, server: IPAddress? = nil, overTCP: Bool = false
+  ) throws -> Result {
     try run(
       place,
-      ["dns", "--name", name, "--timeout", "2"] + (server.map { ["--server", $0] } ?? [])
+      ["dns", "--name", name, "--type", family == .v4 ? "A" : "AAAA", "--timeout", "2"]
+        + (server.map { ["--server", "\($0)"] } ?? [])
         + (overTCP ? ["--tcp"] : []))[0]
   }
 }

@@ -19,10 +19,10 @@ enum IngressChecks {
   private static func fetch(
     _ context: CheckContext, _ url: String, authority: String? = nil
   ) throws -> CheckProbes.Result {
-    guard let gateway = context.lab.gatewayNode else {
+    guard let gateway = context.lab.gatewayNode?.address(context.family) else {
       throw Check.Failure(expected: "a gateway node", seen: "none", look: context.site.configurationFile)
     }
-    return try context.probes.fetch(url, at: gateway.address, authority: authority)
+    return try context.probes.fetch(url, at: gateway, authority: authority)
   }
 
   private static func fixture(_ context: CheckContext) throws -> Check.Outcome {

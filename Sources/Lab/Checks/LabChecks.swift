@@ -24,18 +24,23 @@ struct LabChecks {
     try prepare(context)
     var failed = 0
     var skipped = 0
-    let checks = Self.all
-    for check in checks {
+    let families = lab.families
+    let checks = Self.all.flatMap { check in
+      (check.isPerFamily ? families : [families[0]]).map { (check, $0) }
+    }
+    for (check, family) in checks {
+      context.family = family
+      let name = check.name + (check.isPerFamily && families.count > 1 ? ", \(family.name)" : "")
       try interruption.check()
-      output.progress("checking: \(check.name)", onTerminalOnly: true)
+      output.progress("checking: \(name)", onTerminalOnly: true)
       switch outcome(of: check, context) {
-      case .passed(let detail): output.line("pass  \(check.name) (\(detail))")
+      case .passed(let detail): output.line("pass  \(name) (\(detail))")
       case .notApplicable(let reason):
         skipped += 1
-        output.line("skip  \(check.name): \(reason)")
+        output.line("skip  \(name): \(reason)")
       case .failed(let failure):
         failed += 1
-        output.line("FAIL  \(check.name)")
+        output.line("FAIL  \(name)")
         output.line("      expected: \(failure.expected)")
         output.line("      seen:     \(failure.seen)")
         output.line("      look:     \(failure.look)")
@@ -58,9 +63,10 @@ struct LabChecks {
     }
     let (authority, server) = try TLSIdentity.temporary(names: [CheckFixture.host])
     context.authority = authority
-    let fixture = CheckFixture(nodes: lab.workers.map(\.name), certificate: server.certificate, key: server.key)
+    let workers = context.workers
+    let fixture = CheckFixture(nodes: workers.map(\.name), certificate: server.certificate, key: server.key)
     try fixture.create(client)
-    let wanted = lab.workers.count * 2
+    let wanted = workers.count * 2
     _ = try context.wait(30) {
       let ready = try context.members().count
       output.progress("\(ready) of \(wanted) check pods ready", onTerminalOnly: true)

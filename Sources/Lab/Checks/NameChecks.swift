@@ -18,7 +18,7 @@ enum NameChecks {
   private static func clients(_ context: CheckContext) throws -> [CheckContext.Member] {
     let clients = try context.members().filter { $0.role == "a" }
     try expect(
-      clients.count == context.lab.workers.count, "a ready check pod on each of \(context.lab.workers.count) nodes",
+      clients.count == context.workers.count, "a ready check pod on each of \(context.workers.count) nodes",
       seen: "\(clients.count)", look: "kubectl -n \(CheckFixture.namespace) get pods -o wide")
     return clients
   }
@@ -27,11 +27,15 @@ enum NameChecks {
     _ context: CheckContext, _ names: [String], to addresses: [IPAddress]
   ) throws -> Int {
     let probes = context.probes
+    let family = context.family
+    // The primary family's server stands first in resolv.conf; the other is asked by name.
+    let server =
+      family == context.lab.families[0] ? nil : context.lab.ranges.dnsServiceAddresses.first { $0.family == family }
     let questions = try clients(context).flatMap { client in
       names.flatMap { name in [false, true].map { (client, name, $0) } }
     }
     let failures = try concurrentMap(questions) { (client, name, overTCP) -> Check.Failure? in
-      let result = try probes.name(.pod(client.pod), name, overTCP: overTCP)
+      let result = try probes.name(.pod(client.pod), name, family, server: server, overTCP: overTCP)
       if result.isOK, result.addresses == addresses.sorted() { return nil }
       return Check.Failure(
         expected: "\(name), asked for over \(overTCP ? "TCP" : "UDP") by \(client.name) on \(client.node), to be "
@@ -61,20 +65,21 @@ enum NameChecks {
 
   /// Also that the answer is of use: the pod reaches the outside server, which sees the node's address.
   private static func outside(_ context: CheckContext) throws -> Check.Outcome {
-    let outside = LabConfiguration.outsideNames[0]
-    let count = try resolve(context, [outside.name], to: [outside.address])
+    let family = context.family
+    let outside = OutsideAddresses.serverName
+    let count = try resolve(context, [outside], to: [OutsideAddresses.server(family)])
     let probes = context.probes
-    let nodes = context.lab.workers
+    let nodes = context.workers
     let failures = try concurrentMap(try clients(context)) { client -> Check.Failure? in
-      let node = nodes.first { $0.name == client.node }?.address.description ?? ""
-      let result = try probes.http(.pod(client.pod), outside.name, 80)[0]
+      let node = nodes.first { $0.name == client.node }?.address(family)?.description ?? ""
+      let result = try probes.http(.pod(client.pod), outside, 80, family: family)[0]
       if result.isOK, result.client == node { return nil }
       return Check.Failure(
-        expected: "\(client.name) to reach \(outside.name), masqueraded to its node's address \(node)",
+        expected: "\(client.name) to reach \(outside), masqueraded to its node's address \(node)",
         seen: result.text,
         look: "swiftlet lab exec node:\(client.node) -- nft list table inet swiftlet-masquerade")
     }
     if let failure = failures.compactMap({ $0 }).first { throw failure }
-    return .passed("\(outside.name), \(count) questions")
+    return .passed("\(outside), \(count) questions")
   }
 }

@@ -12,7 +12,7 @@ enum PodChecks {
     Check("pod to pod across nodes, the receiver sees the sender's own address", acrossNodes),
     Check("node to pod", nodeToPod),
     Check("the containers of a pod share loopback", loopback),
-    Check("a killed container comes back with the pod's address unchanged", killedContainer),
+    Check("a killed container comes back with the pod's addresses unchanged", once: true, killedContainer),
   ]
 
   private static func oneNode(_ context: CheckContext) throws -> Check.Outcome {
@@ -25,7 +25,7 @@ enum PodChecks {
 
   private static func acrossNodes(_ context: CheckContext) throws -> Check.Outcome {
     let pairs = CheckContext.pairsAcrossNodes(try context.members())
-    if context.lab.workers.count < 2 { return .notApplicable("the lab has one node") }
+    if context.workers.count < 2 { return .notApplicable("one node runs pods") }
     try expect(
       !pairs.isEmpty, "ready check pods on two nodes", seen: "none",
       look: "kubectl -n \(CheckFixture.namespace) get pods -o wide")
@@ -48,7 +48,7 @@ enum PodChecks {
         look: from.node == to.node
           ? "swiftlet lab exec node:\(from.node) -- ip route; nft list table inet swiftlet-policy; "
             + "swiftlet lab logs lab:agent-\(from.node)"
-          : "swiftlet lab exec node:\(from.node) -- ip route; ip -d link show swiftlet.1; "
+          : "swiftlet lab exec node:\(from.node) -- ip route; ip -6 route; "
             + "swiftlet lab logs lab:agent-\(from.node)")
     }
     if let failure = failures.compactMap({ $0 }).first { throw failure }
@@ -58,7 +58,7 @@ enum PodChecks {
   private static func nodeToPod(_ context: CheckContext) throws -> Check.Outcome {
     let members = try context.members()
     let probes = context.probes
-    let pairs = context.lab.workers.flatMap { node in members.map { (node.name, $0) } }
+    let pairs = context.workers.flatMap { node in members.map { (node.name, $0) } }
       // Every pod from its own node, and those of role a from the others.
       .filter { $0.0 == $0.1.node || $0.1.role == "a" }
     let failures = try concurrentMap(pairs) { (node, to) -> Check.Failure? in
@@ -75,12 +75,13 @@ enum PodChecks {
   private static func loopback(_ context: CheckContext) throws -> Check.Outcome {
     let members = try context.members()
     let probes = context.probes
+    let address = context.family == .v4 ? "127.0.0.1" : "::1"
     let failures = try concurrentMap(members) { member -> Check.Failure? in
       for (port, container) in [(CheckFixture.port, "main"), (CheckFixture.privatePort, "second")] {
-        let result = try probes.http(.pod(member.pod), "127.0.0.1", port)[0]
+        let result = try probes.http(.pod(member.pod), address, port)[0]
         if !result.isOK || result.pod != member.name || result.container != container {
           return Check.Failure(
-            expected: "127.0.0.1:\(port) inside \(member.name) to be container \(container)",
+            expected: "\(address) port \(port) inside \(member.name) to be container \(container)",
             seen: result.isOK ? "container \(result.container) of pod \(result.pod)" : result.text,
             look: "swiftlet lab exec \(member.pod.key) -- ss -tlnp")
         }
@@ -101,12 +102,12 @@ enum PodChecks {
         look: "kubectl -n \(CheckFixture.namespace) get pods -o wide")
     }
     let look = "swiftlet lab logs lab:runtime-\(member.node)"
-    func restarts() throws -> (count: Int, address: String, isReady: Bool) {
+    func restarts() throws -> (count: Int, addresses: [IPAddress], isReady: Bool) {
       let pod = try context.client.get(.pods, namespace: CheckFixture.namespace, name: member.name)
       let status = pod.status["containerStatuses"].elements.first { $0["name"].string == "main" } ?? .null
-      return (status["restartCount"].int ?? 0, pod.status["podIP"].string ?? "", pod.isTrue("Ready"))
+      return (status["restartCount"].int ?? 0, CheckContext.addresses(pod), pod.isTrue("Ready"))
     }
-    let before = try restarts().count
+    let (before, addresses, _) = try restarts()
     handle.signal(SIGKILL)
     let isBack = try context.wait(15) {
       let now = try restarts()
@@ -116,7 +117,7 @@ enum PodChecks {
     try expect(
       isBack, "container main of \(member.name) to be started again and ready",
       seen: "\(now.count - before) restarts, ready: \(now.isReady)", look: look)
-    try expect(now.address == "\(member.address)", "address \(member.address)", seen: now.address, look: look)
+    try expect(now.addresses == addresses, "addresses \(addresses)", seen: "\(now.addresses)", look: look)
     let client = members.first { $0.node != member.node } ?? member
     let result = try context.probes.http(.pod(client.pod), "\(member.address)", CheckFixture.port)[0]
     try expect(

@@ -79,9 +79,10 @@ enum PolicyChecks {
     let step = max(1, (pairs.count + mostPairs - 1) / mostPairs)
     let tried = pairs.indices.filter { $0 % step == 0 }.map { pairs[$0] }
     let probes = context.probes
+    let family = context.family
     let failures = try concurrentMap(tried, width: 32) { pair -> Check.Failure? in
       let isAllowed = pair.verdict.isAllowed
-      let address = pair.server.addresses[0]
+      guard let address = pair.server.addresses.first(where: { $0.family == family }) else { return nil }
       let result = try probes.run(
         .pod(pair.place),
         [

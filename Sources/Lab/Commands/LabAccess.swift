@@ -43,11 +43,30 @@ package enum LabAccess {
     for node in lab.nodes {
       try Files.write(
         site.nodeKubeconfig(node.name),
-        config("https://\(lab.control.address):\(LabConfiguration.apiPortInside)", "system:node:\(node.name)")
-          .yaml(name: "swiftlet-lab"), mode: 0o600)
+        config(lab.apiURL, "system:node:\(node.name)").yaml(name: "swiftlet-lab"), mode: 0o600)
     }
     try Files.write(
       site.kubeconfig, config("https://127.0.0.1:\(lab.apiPort)", "admin").yaml(name: "swiftlet-lab"), mode: 0o600)
+  }
+
+  /// Lets a node that joins in: a token, which the server finds in its file, and a kubeconfig.
+  static func add(_ node: String, _ site: LabSite, _ lab: LabConfiguration) throws {
+    try remove(node, site)
+    let token = try randomToken()
+    let user = "system:node:\(node)"
+    let text = try Files.readText(site.tokenFile) + "\(token),\(user),\(user),\"system:nodes\"\n"
+    try Files.write(site.tokenFile, text, mode: 0o600)
+    var config = KubeConfig(server: lab.apiURL)
+    config.certificateAuthority = try Files.read(site.certificateAuthority)
+    config.token = token
+    try Files.write(site.nodeKubeconfig(node), config.yaml(name: "swiftlet-lab"), mode: 0o600)
+  }
+
+  /// Takes a node's token away.
+  static func remove(_ node: String, _ site: LabSite) throws {
+    let lines = try Files.readText(site.tokenFile).split(separator: "\n")
+    let left = lines.filter { !$0.contains(",system:node:\(node),") }
+    if left.count < lines.count { try Files.write(site.tokenFile, left.map { $0 + "\n" }.joined(), mode: 0o600) }
   }
 
   /// A client with all rights, over 127.0.0.1.

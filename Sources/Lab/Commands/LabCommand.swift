@@ -16,6 +16,8 @@ package enum LabCommand {
       delete      delete the objects of manifests from the lab
       exec        run a command inside a pod or a node
       logs        show what a container or a process of the lab has written
+      node        add or remove a node, switch one off or on, cut one off
+      routing     switch to another way between nodes while traffic goes on
       kubeconfig  print the path of the lab's kubeconfig
       resume      start the supervisor again after it was killed
 
@@ -120,8 +122,16 @@ package enum LabCommand {
       try LabSupervision.run(site)
       return 0
     case "fetch": return try LabFetch.run(arguments)
-    case "node": return try LabNodeCommand.run(arguments)
-    case "outside": return try OutsideWorld.run()
+    case "node":
+      if wantsHelp { return help(LabNodes.usage) }
+      try requireRoot("lab node")
+      return try LabNodes.run(site, arguments, output)
+    case "routing":
+      if wantsHelp { return help(LabRouting.usage) }
+      try requireRoot("lab routing")
+      return try LabRouting.run(site, arguments, output)
+    case "runtime": return try LabRuntimeCommand.run(arguments)
+    case "outside": return try OutsideWorld.run(arguments)
     case "", "help", "--help", "-h": return help(usage)
     default:
       fail("there is no command lab \(name)\nsee `swiftlet lab --help`")

@@ -20,9 +20,18 @@ enum LabStatus {
     let lab = try? LabConfiguration(site: site)
     var isWell = lab != nil
     if let lab {
+      func list(_ ranges: [PlannedRange]) -> String { ranges.map(\.prefix.description).joined(separator: " and ") }
       output.line(
-        "nodes on \(lab.ranges.nodes.prefix), pods on \(lab.ranges.pods.prefix), "
-          + "Services on \(lab.ranges.services.prefix)\n")
+        "nodes on \(list(lab.ranges.nodeRanges)), pods on \(list(lab.ranges.podRanges)), "
+          + "Services on \(list(lab.ranges.serviceRanges))")
+      output.line(network(lab))
+      for node in lab.nodes where node.state != .running {
+        output.line(
+          node.state == .killed
+            ? "node \(node.name) is off; `swiftlet lab node start \(node.name)` starts it"
+            : "node \(node.name) is cut off; `swiftlet lab node partition \(node.name) --heal` connects it again")
+      }
+      output.line("")
       let (table, allRun) = processes(ProcessTable(path: site.processesFile), lab, site, inventory)
       output.line(table)
       isWell = allRun
@@ -34,7 +43,7 @@ enum LabStatus {
     }
     do {
       let client = try LabAccess.client(site)
-      try LabSummary.write(client, output)
+      try LabSummary.write(client, output, lab)
       let readiness = try Readiness(client)
       for item in readiness.awaited { output.line("awaited: \(item)") }
       isWell = isWell && readiness.isReached
@@ -44,6 +53,13 @@ enum LabStatus {
     }
     output.line("export KUBECONFIG=\(site.kubeconfig)")
     return isWell ? 0 : 1
+  }
+
+  /// `routing vxlan, wiring bridge, IPv4 and IPv6, nodes in one subnet`.
+  static func network(_ lab: LabConfiguration) -> String {
+    let modes = Set(lab.nodes.map(\.routing.rawValue)).sorted().joined(separator: " and ")
+    return "routing \(modes), wiring \(lab.wiring), \(lab.families.map(\.name).joined(separator: " and ")), "
+      + (lab.underlay == .flat ? "nodes in one subnet" : "nodes in two subnets with a router between them")
   }
 
   private static func processes(

@@ -3,23 +3,31 @@ internal import Kubernetes
 
 /// The tables `lab up` ends with: what has which address.
 enum LabSummary {
-  static func write(_ client: APIClient, _ output: LabOutput) throws {
+  static func write(_ client: APIClient, _ output: LabOutput, _ lab: LabConfiguration?) throws {
     let pods = try client.list(.pods).items
     output.line("")
-    output.line(nodes(try client.list(.nodes).items, pods: pods))
+    let states = Dictionary(uniqueKeysWithValues: (lab?.nodes ?? []).map { ($0.name, $0.state) })
+    output.line(nodes(try client.list(.nodes).items, pods: pods, states: states))
     output.line(self.pods(pods))
     let services = try client.list(.services).items
     if !services.isEmpty { output.line(self.services(services)) }
   }
 
-  static func nodes(_ nodes: [KubernetesObject], pods: [KubernetesObject]) -> String {
+  /// `states` by node name; what was done to a node on purpose is told beside its condition.
+  static func nodes(
+    _ nodes: [KubernetesObject], pods: [KubernetesObject], states: [String: LabNode.State] = [:]
+  ) -> String {
     var table = TextTable("NODE", "ADDRESS", "POD RANGE", "PODS", "STATUS")
     for node in nodes.sorted(by: { $0.name < $1.name }) {
-      let address = node.status["addresses"].elements.first { $0["type"].string == "InternalIP" }
+      let addresses = node.status["addresses"].elements.filter { $0["type"].string == "InternalIP" }
+        .compactMap { $0["address"].string }
+      let state = states[node.name].flatMap { $0 == .running ? nil : ", \($0.rawValue)" } ?? ""
       let ranges = node.spec["podCIDRs"].elements.compactMap(\.string)
       table.add(
-        node.name, address?["address"].string ?? "-", ranges.isEmpty ? "-" : ranges.joined(separator: ","),
-        String(pods.count { $0.spec["nodeName"].string == node.name }), node.isTrue("Ready") ? "Ready" : "NotReady")
+        node.name, addresses.isEmpty ? "-" : addresses.joined(separator: ","),
+        ranges.isEmpty ? "-" : ranges.joined(separator: ","),
+        String(pods.count { $0.spec["nodeName"].string == node.name }),
+        (node.isTrue("Ready") ? "Ready" : "NotReady") + state)
     }
     return table.text
   }

@@ -25,18 +25,20 @@ struct LabUp {
   private func run(_ manifests: [Manifest]) throws -> Int32 {
     try removeRemains()
     let machine = try Preflight.run(manifests: manifests)
+    try Preflight.tryRouting(options.routing, options.ranges.families)
 
     let port = try options.apiPort.map { try claim($0) } ?? LoopbackListener.freePort(preferred: 6443)
     let lab = LabConfiguration(
-      ranges: options.ranges, workerCount: options.nodes, apiPort: port, executables: machine.executables,
-      hasGateway: machine.hasProxy)
+      ranges: options.ranges, members: LabConfiguration.members(options.nodes, options.routing),
+      routing: options.routing, wiring: options.wiring, underlay: options.underlay, apiPort: port,
+      executables: machine.executables, hasGateway: machine.hasProxy)
     do {
       let began = Time.monotonicSeconds
       let client = try make(lab)
       let isApplied = try apply(manifests, client)
       let isReady = try waitForPods(client)
       if isReady { output.line("everything is up after \(seconds(since: began))") }
-      try LabSummary.write(client, output)
+      try LabSummary.write(client, output, lab)
       // A lab whose pods are not ready is left standing: it is what one wants to look into.
       let checksPass = try !options.runsChecks || !isReady || runChecks(client, lab)
       output.line("\nexport KUBECONFIG=\(site.kubeconfig)")
@@ -77,13 +79,14 @@ struct LabUp {
     for folder in [site.logFolder, site.serverData] + lab.nodes.map({ site.nodeFolder($0.name) }) {
       try Files.makeDirectories(folder)
     }
-    for node in lab.nodes {
-      try Files.write(site.resolverConfiguration(node.name), "nameserver \(LabConfiguration.outsideResolver)\n")
-    }
-    try Files.write(site.configurationFile, lab.json.bytes())
+    for node in lab.nodes { try Self.writeResolverConfiguration(site, lab, node.name) }
+    try lab.write(site)
     try Topology(site: site, lab: lab).make()
     let count = lab.workers.count
-    output.line("\(count) node\(count == 1 ? "" : "s") and a control plane on \(lab.ranges.nodes.prefix)")
+    output.line(
+      "\(count) node\(count == 1 ? "" : "s") and a control plane on \(lab.ranges.nodeRanges.map(\.prefix.description).joined(separator: " and "))"
+    )
+    output.line(LabStatus.network(lab))
     try interruption.check()
 
     let tokens = try LabAccess.writeTokens(site, nodes: lab.nodes)
@@ -98,6 +101,12 @@ struct LabUp {
       return lab.nodes.allSatisfy { node in nodes.contains { $0.name == node.name && $0.isTrue("Ready") } }
     }
     return client
+  }
+
+  /// What pods with dnsPolicy Default ask: the outside resolver in the lab's families.
+  static func writeResolverConfiguration(_ site: LabSite, _ lab: LabConfiguration, _ node: String) throws {
+    try Files.write(
+      site.resolverConfiguration(node), lab.families.map { "nameserver \(OutsideAddresses.resolver($0))\n" }.joined())
   }
 
   private func waitUntil(_ event: String, seconds limit: Double = 60, _ isReached: () -> Bool) throws {

@@ -6,14 +6,14 @@ internal import StandIn
 /// `swiftlet lab outside`: the world beyond the nodes' gateway. A resolver that knows a few names, which is upstream of
 /// cluster DNS, and a web server that tells who asked. It runs in the fabric.
 enum OutsideWorld {
-  static func run() throws -> Int32 {
-    let resolver = AddressAndPort(LabConfiguration.outsideResolver, 53)
-    var configuration = DNSServer.Configuration(listen: [resolver])
+  /// The arguments are the names of the families it speaks.
+  static func run(_ arguments: [String]) throws -> Int32 {
+    let families = IPFamily.allCases.filter { arguments.contains($0.name) }
+    var configuration = DNSServer.Configuration(
+      listen: families.map { AddressAndPort(OutsideAddresses.resolver($0), 53) })
     configuration.clusterDomain = nil
     let server = try DNSServer(configuration)
-    var hosts: [String: [IPAddress]] = [:]
-    for (name, address) in LabConfiguration.outsideNames { hosts[name, default: []].append(address) }
-    try server.serveStatic(hosts)
+    try server.serveStatic(OutsideAddresses.names(families))
     try server.start()
     defer { server.stop() }
 

@@ -12,12 +12,17 @@ package struct LabCommands: Sendable {
   }
 
   private var swiftlet: String { "\(lab.executables)/swiftlet" }
-  private var apiAddress: String { "\(lab.control.address):\(LabConfiguration.apiPortInside)" }
 
-  /// What the supervisor starts, in this order.
+  /// What the supervisor starts, in this order: nothing on nodes that are powered off.
   package var processes: [ManagedProcess] {
-    [outside, server] + lab.nodes.flatMap { [agent($0), runtime($0)] }
+    [outside, server] + lab.nodes.filter { $0.state != .killed }.flatMap { [agent($0), runtime($0)] }
   }
+
+  /// The command-line words for an option that is given once for each value.
+  private func each(_ option: String, _ values: [some CustomStringConvertible]) -> [String] {
+    values.flatMap { ["--\(option)", "\($0)"] }
+  }
+  private func each(_ option: String, _ ranges: [PlannedRange]) -> [String] { each(option, ranges.map(\.prefix)) }
 
   /// The API server, controllers and scheduler. It listens in the control node's namespace and on the descriptor of the
   /// host's 127.0.0.1.
@@ -27,12 +32,10 @@ package struct LabCommands: Sendable {
       argv: [
         swiftlet, "server",
         "--data-dir", site.serverData,
-        "--listen", apiAddress,
         "--listen-fd", "3",
-        "--advertise-address", "\(lab.control.address)",
-        "--pod-range", "\(lab.ranges.pods.prefix)",
-        "--service-range", "\(lab.ranges.services.prefix)",
-      ],
+      ] + each("listen", lab.control.addresses.map { AddressAndPort($0, UInt16(LabConfiguration.apiPortInside)) })
+        + each("advertise-address", lab.control.addresses) + each("pod-range", lab.ranges.podRanges)
+        + each("service-range", lab.ranges.serviceRanges),
       node: lab.control.name, inheritsListener: true)
   }
 
@@ -46,13 +49,12 @@ package struct LabCommands: Sendable {
         "--node-name", node.name,
         "--cni-conf-dir", site.cniConfiguration(node.name),
         "--data-dir", site.leases(node.name),
-        "--pod-range", "\(lab.ranges.pods.prefix)",
-        "--service-range", "\(lab.ranges.services.prefix)",
-        "--node-range", "\(lab.ranges.nodes.prefix)",
-        "--cluster-dns", "\(lab.ranges.dnsServiceAddress)",
-        "--upstream-dns", "\(LabConfiguration.outsideResolver)",
         "--state-dir", site.agentState(node.name),
-      ] + (node.isGateway ? ["--gateway"] : []),
+        "--routing", node.routing.rawValue,
+      ] + (lab.wiring == "bridge" ? [] : ["--wiring", lab.wiring]) + each("pod-range", lab.ranges.podRanges)
+        + each("service-range", lab.ranges.serviceRanges) + each("node-range", lab.ranges.nodeRanges)
+        + each("cluster-dns", lab.ranges.dnsServiceAddresses)
+        + each("upstream-dns", lab.families.map(OutsideAddresses.resolver)) + (node.isGateway ? ["--gateway"] : []),
       node: node.name, requires: [site.nodeKubeconfig(node.name)])
   }
 
@@ -61,25 +63,27 @@ package struct LabCommands: Sendable {
     ManagedProcess(
       name: "runtime-\(node.name)",
       argv: [
-        swiftlet, "lab", "node",
+        swiftlet, "lab", "runtime",
         "--kubeconfig", site.nodeKubeconfig(node.name),
         "--node-name", node.name,
-        "--node-address", "\(node.address)",
         "--cni-conf-dir", site.cniConfiguration(node.name),
         "--cni-bin-dir", lab.executables,
         "--state-dir", site.runtimeState(node.name),
-        "--cluster-dns", "\(lab.ranges.dnsServiceAddress)",
         "--pause", "\(lab.executables)/swiftlet-pause",
         "--resolv-conf", site.resolverConfiguration(node.name),
-      ] + podGroups + (node.name == lab.control.name ? ["--control-plane"] : []),
+      ] + each("node-address", node.addresses) + each("cluster-dns", lab.ranges.dnsServiceAddresses)
+        + podGroups(node) + (node.name == lab.control.name ? ["--control-plane"] : []),
       node: node.name, requires: [site.nodeKubeconfig(node.name)])
   }
 
   /// Below this control group each pod gets one, so that whatever a container started ends with it.
-  private var podGroups: [String] { LabInventory.group(site).map { ["--cgroup", "\($0.path)/pods"] } ?? [] }
+  private func podGroups(_ node: LabNode) -> [String] {
+    LabInventory.group(site, node: node.name).map { ["--cgroup", "\($0.path)/pods"] } ?? []
+  }
 
   /// The outside world: a resolver and a web server in the fabric.
   package var outside: ManagedProcess {
-    ManagedProcess(name: "outside", argv: [swiftlet, "lab", "outside"], node: "fabric")
+    ManagedProcess(
+      name: "outside", argv: [swiftlet, "lab", "outside"] + lab.families.map(\.name), node: Topology.fabric)
   }
 }

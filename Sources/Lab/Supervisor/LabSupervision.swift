@@ -32,8 +32,9 @@ package enum LabSupervision {
       throw LabError("another supervisor runs already", remedy: "see `swiftlet lab status`")
     }
     let lab = try LabConfiguration(site: site)
-    let supervisor = try Supervisor(
-      site: site, apiPort: lab.apiPort, processes: LabCommands(site: site, lab: lab).processes, log: Log("supervisor"))
+    let supervisor = try Supervisor(site: site, apiPort: lab.apiPort, log: Log("supervisor")) {
+      LabCommands(site: site, lab: try LabConfiguration(site: site)).processes
+    }
     try supervisor.run()
     release(lock)
   }

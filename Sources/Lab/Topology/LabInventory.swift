@@ -39,4 +39,9 @@ package struct LabInventory: Sendable {
   package static func group(_ site: LabSite) -> ControlGroup? {
     (try? ControlGroup.mountPoint()).map { ControlGroup(path: "\($0)/\(site.controlGroup)") }
   }
+
+  /// The part of the lab's control group that holds all processes of a node: its agent, its runtime and all its pods.
+  package static func group(_ site: LabSite, node: String) -> ControlGroup? {
+    group(site).map { ControlGroup(path: "\($0.path)/nodes/\(node)") }
+  }
 }

@@ -1,8 +1,10 @@
+package import Addressing
 internal import CLinux
 internal import Glibc
 internal import Kubernetes
 internal import Linux
 internal import Netlink
+package import NodeRouting
 
 /// Whether this machine can carry a lab: found out by trying, in a network namespace that goes away by itself, before
 /// anything is made. Each thing missing is one sentence with the remedy.
@@ -68,6 +70,26 @@ package enum Preflight {
       batch.add(
         NFChain("prerouting", NFChain.Base(.nat, .prerouting, priority: NFPriority.destinationNAT)), to: table)
       try NFTablesSocket(namespace: namespace).commit(batch)
+    }
+  }
+
+  /// Tries what a mode of routing needs of this machine beyond VXLAN, which every lab can have.
+  package static func tryRouting(_ mode: RoutingMode, _ families: [IPFamily]) throws {
+    let link: (String, String)
+    switch mode {
+    case .vxlan, .hostGateway, .crossSubnet: return
+    case .bgp:
+      if ["/usr/sbin", "/usr/local/sbin"].contains(where: { access("\($0)/bird", X_OK) == 0 }) { return }
+      throw LabError(
+        "--routing bgp needs BIRD 2, which is not installed", remedy: "install it with `apt-get install bird2`")
+    case .ipip, .ipipCrossSubnet: link = ("ipip", "CONFIG_NET_IPIP")
+    case .wireguard: link = ("wireguard", "CONFIG_WIREGUARD")
+    }
+    let namespace = try attempt("network namespaces", "CONFIG_NET_NS") { try NetworkNamespace.create() }
+    try attempt("\(link.0) links", link.1) {
+      // EEXIST: the module makes one of its own in every namespace.
+      try RouteSocket(namespace: namespace).perform(
+        .addLink(kind: link.0, RouteRequest.LinkSettings(name: "preflight")).accepting(EEXIST))
     }
   }
 

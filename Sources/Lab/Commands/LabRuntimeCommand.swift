@@ -3,31 +3,37 @@ internal import Glibc
 internal import Kubernetes
 internal import Linux
 
-/// `swiftlet lab node`: the runtime of one node, in the node's network namespace, until SIGTERM. Pods outlive it.
-enum LabNodeCommand {
+/// `swiftlet lab runtime`: the runtime of one node, in the node's network namespace, until SIGTERM. Pods outlive it.
+enum LabRuntimeCommand {
   static func run(_ arguments: [String]) throws -> Int32 {
     let given = try CommandLineOptions(
       arguments,
       known: [
         .init("kubeconfig", "FILE", "the way to the API"), .init("node-name", "NAME", "name of the Node object"),
-        .init("node-address", "ADDRESS", "InternalIP of the node"),
+        .init("node-address", "ADDRESS", "InternalIP of the node; once a family"),
         .init("cni-conf-dir", "DIR", "where the CNI configuration appears"),
         .init("cni-bin-dir", "DIR", "where CNI plugins are"), .init("state-dir", "DIR", "where pods are remembered"),
-        .init("cluster-dns", "ADDRESS", "nameserver of pods"), .init("pause", "FILE", "the program swiftlet-pause"),
+        .init("cluster-dns", "ADDRESS", "nameserver of pods; once a family"),
+        .init("pause", "FILE", "the program swiftlet-pause"),
         .init("resolv-conf", "FILE", "the node's own resolv.conf"),
         .init("cgroup", "DIR", "control group below which each pod gets one"),
         .init("control-plane", nil, "the node has that role, and its taint NoSchedule"),
       ])
     Signals.block([SIGTERM, SIGINT])
     Signals.ignoreBrokenPipes()
-    let address = try given.parsed("node-address") { try IPAddress(parsing: $0) }
-    let dns = try given.parsed("cluster-dns") { try IPAddress(parsing: $0) }
+    func addresses(_ option: String) throws(UsageError) -> [IPAddress] {
+      var addresses: [IPAddress] = []
+      for text in given.all(option) {
+        do { addresses.append(try IPAddress(parsing: text)) } catch { throw UsageError("option --\(option): \(error)") }
+      }
+      return addresses
+    }
     var configuration = NodeRuntimeConfiguration(
-      nodeName: try given.required("node-name"), nodeAddresses: address.map { [$0] } ?? [],
+      nodeName: try given.required("node-name"), nodeAddresses: try addresses("node-address"),
       stateDirectory: try given.required("state-dir"),
       networkConfigurationDirectory: try given.required("cni-conf-dir"),
       networkBinaryDirectories: given.all("cni-bin-dir"), pauseProgram: try given.required("pause"),
-      clusterDNS: dns.map { [$0] } ?? [])
+      clusterDNS: try addresses("cluster-dns"))
     if let file = given["resolv-conf"] { configuration.resolverConfiguration = file }
     configuration.controlGroup = given["cgroup"]
     configuration.isControlPlane = given.has("control-plane")
