@@ -13,6 +13,7 @@ import Testing
   @Test func podLivesAndEndsOnTheRealAPI() throws {
     let node = try TestNode("api")
     defer { node.clean() }
+    node.configuration.nodeAddresses.append(IPAddress("fd00:77::11")!)
     let server = try APIServer(
       APIServerConfiguration(databasePath: "\(node.directory)/store.db", serviceRanges: [Prefix("10.96.0.0/16")!]))
     let client = APIClient(server.transport)
@@ -29,6 +30,8 @@ import Testing
     try client.patch(
       .nodes, name: "node1", .merge, ["spec": ["podCIDR": "10.244.1.0/24", "podCIDRs": ["10.244.1.0/24"]]])
     wait("the node is ready") { try client.get(.nodes, name: "node1").isTrue("Ready") }
+    let addresses = try client.get(.nodes, name: "node1").status["addresses"].elements
+    #expect(addresses.map { $0["address"].string } == ["192.168.77.11", "fd00:77::11", "node1"])
     wait("the Lease is there") {
       try client.get(.leases, namespace: "kube-node-lease", name: "node1").spec["renewTime"].string != nil
     }

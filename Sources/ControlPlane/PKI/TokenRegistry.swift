@@ -40,7 +40,7 @@ package final class TokenRegistry: Sendable {
   package var adminToken: String { state.withLock { $0.file.adminToken } }
 
   /// The user an Authorization header names (RFC 6750); nil if it names none. A file that cannot be read leaves those known.
-  func user(authorization: String) -> APIUser? {
+  package func user(authorization: String) -> APIUser? {
     state.withLock { state in
       let version = Version(path)
       if let version, version != state.version {

@@ -83,7 +83,10 @@ final class NodeHeartbeat: Sendable {
   }
 
   private func report(_ reason: String?, _ object: JSON) throws {
-    let status = node.status(notReady: reason, previous: object["status"], now: .now())
+    var status = node.status(notReady: reason, previous: object["status"], now: .now())
+    // Addresses are merged by their type, so that of two InternalIPs the second would replace the first: the list is
+    // replaced as a whole, as kubelet does it.
+    status["addresses"] = .array(status["addresses"].elements + [["$patch": "replace"]])
     try client.patch(.nodes, name: node.name, .strategicMerge, ["status": status], subresource: "status")
   }
 
