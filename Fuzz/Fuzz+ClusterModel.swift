@@ -51,7 +51,9 @@ private func compile(_ state: ClusterState) {
     state.ingresses.values, classes: state.ingressClasses.values, certificate: { state.certificates[$0] },
     service: { state.serviceWithEndpoints($0) })
   _ = PolicyModel(node: "node1", compiling: state)
-  _ = VXLANTopology(own: "node1", nodes: state.nodes.values)
+  var table = PeerTable(own: "node1")
+  for node in state.nodes.values { _ = table.set(node.name, RoutePeer(node)) }
+  for name in state.nodes.keys { _ = table.resolve(name) }
   if let name = try? DomainName(parsing: "cluster.local") {
     ClusterZone(zone: name).replaceAll(services, pods: state.pods.values, namespaces: state.namespaces.keys)
   }

@@ -35,13 +35,22 @@ let nodeParsers: [String: Parser] = [
   // The annotation `backend-data` of a flannel node.
   "flannel": { bytes in
     var node = Node(name: "a")
+    node.podRanges = [Prefix("10.244.2.0/24")!]
     node.annotations = [
       "flannel.alpha.coreos.com/backend-type": "vxlan", "flannel.alpha.coreos.com/public-ip": "192.0.2.1",
       "flannel.alpha.coreos.com/backend-data": String(decoding: bytes, as: UTF8.self),
     ]
-    guard let announcement = VXLANAnnouncement(of: node) else { return }
-    node.annotations = announcement.annotations
-    precondition(VXLANAnnouncement(of: node) == announcement, "what was written does not read back")
+    let own = RoutePeer(
+      node: "b", mode: .vxlan, underlay: [IPAddress("192.0.2.2")!], podRanges: [Prefix("10.244.1.0/24")!])
+    let compiler = PeerCompiler(own: own)
+    _ = compiler.entries(compiler.plan(RoutePeer(node)) { _ in .unreachable }, interfaces: [.vxlan4: 1])
+    guard let vtep = RoutePeer(node).vtep(.v4) else { return }
+    precondition(VTEP(parsing: vtep.text) == vtep, "what was written does not read back")
+  },
+  // flannel's configuration of a cluster.
+  "net-conf": { bytes in
+    guard let json = try? JSON(parsing: bytes), let configuration = try? FlannelConfiguration(json) else { return }
+    precondition(!configuration.networks.isEmpty, "a configuration without a network was accepted")
   },
   // A connection to a stand-in; pieces end at zeros.
   "stand-in": { bytes in

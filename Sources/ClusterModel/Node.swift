@@ -11,11 +11,25 @@ package struct Node: Hashable, Sendable {
   package var podRanges: [Prefix] = []
   /// Condition Ready is True.
   package var isReady = false
+  /// Condition NetworkUnavailable; nil while nobody has set it.
+  package var networkUnavailable: NodeCondition?
 
   package init(name: String) { self.name = name }
 
   /// Label `topology.kubernetes.io/zone`.
   package var zone: String? { labels["topology.kubernetes.io/zone"] }
+}
+
+/// A condition of a node, without its times, which change with every heartbeat.
+package struct NodeCondition: Hashable, Sendable {
+  /// `True`, `False` or `Unknown`.
+  package var status: String
+  package var reason: String
+
+  package init(status: String, reason: String) {
+    self.status = status
+    self.reason = reason
+  }
 }
 
 /// A namespace, as policy selectors see it.

@@ -18,6 +18,11 @@ package struct AgentConfiguration: Sendable {
   package var stateDirectory = "/run/swiftlet"
   /// How pods' packets come from node to node.
   package var routing = RoutingMode.vxlan
+  package var kernelRouting = KernelRouting.Configuration()
+  /// flannel's environment file, for a node whose CNI plugin is flannel's; nil writes none.
+  package var subnetEnvironmentFile: String?
+  /// What of flannel's configuration is not honoured.
+  package var routingNotices: [String] = []
   package var clusterDNS: [IPAddress] = []
   package var clusterDomain = "cluster.local"
   /// Resolvers for everything outside the cluster; empty means those of /etc/resolv.conf.
@@ -39,6 +44,10 @@ package struct AgentConfiguration: Sendable {
     .init(
       "routing", "MODE",
       "how pods reach those of other nodes: \(RoutingMode.allCases.map(\.rawValue).joined(separator: ", ")) (vxlan)"),
+    .init("net-conf", "FILE", "take mode, VNI, port, MTU and pod ranges from flannel's net-conf.json"),
+    .init(
+      "subnet-env", "FILE",
+      "write flannel's environment for its CNI plugin (\(FlannelEnvironment.defaultPath) with --net-conf, else none)"),
     .init("cluster-dns", "ADDRESS", "where pods ask for names; once a family"),
     .init("cluster-domain", "DOMAIN", "the zone of Services (cluster.local)"),
     .init("upstream-dns", "ADDRESS", "resolver for names outside the cluster (those of /etc/resolv.conf)"),
@@ -55,14 +64,7 @@ package struct AgentConfiguration: Sendable {
     cniConfigurationDirectory = options["cni-conf-dir"] ?? cniConfigurationDirectory
     cniDataDirectory = options["data-dir"] ?? cniDataDirectory
     stateDirectory = options["state-dir"] ?? stateDirectory
-    if let text = options["routing"] {
-      guard let mode = RoutingMode(rawValue: text) else {
-        throw UsageError(
-          "option --routing: there is no mode \(text); known are "
-            + RoutingMode.allCases.map(\.rawValue).joined(separator: ", "))
-      }
-      routing = mode
-    }
+    try readRouting(options)
     clusterDNS = try Self.addresses("cluster-dns", options)
     clusterDomain = options["cluster-domain"] ?? clusterDomain
     upstreamDNS = try Self.addresses("upstream-dns", options)

@@ -15,7 +15,7 @@ package final class NodeAgent: Sendable {
     func isOn(_ name: String) -> Bool { !settings.disabledPlanes.contains(name) }
     // Policy first: it closes what the others open.
     if isOn("policy") { planes.append(try PolicyPlane(settings)) }
-    if isOn("routing") { planes.append(RoutingPlane(settings, client)) }
+    if isOn("routing") { planes.append(try RoutingPlane(settings, client)) }
     if isOn("leases") { planes.append(LeasesPlane(settings)) }
     if isOn("services") { planes.append(try ServicesPlane(settings)) }
     if isOn("dns"), !settings.clusterDNS.isEmpty { planes.append(try DNSPlane(settings)) }

@@ -1,10 +1,12 @@
 package import ClusterModel
+package import JSON
 package import Kubernetes
 internal import Addressing
-internal import JSON
 internal import Linux
+internal import Netlink
 internal import NodeRouting
 internal import PodNetwork
+internal import Synchronization
 
 /// Routes between nodes, and the CNI configuration of this one, written once routing is ready.
 package final class RoutingPlane: Plane {
@@ -12,52 +14,87 @@ package final class RoutingPlane: Plane {
   private let settings: AgentConfiguration
   private let client: APIClient
   private let log = Log("agent routing")
-  /// Made when the node's address is known; used by the plane's own thread alone.
-  private nonisolated(unsafe) var routing: VXLANRouting?
-  private nonisolated(unsafe) var reported: Set<VXLANTopology.Problem> = []
+  /// Used by the plane's own thread alone, except for `concerns` and `status`, which may be called by any.
+  private nonisolated(unsafe) let router: NodeRouter
+  private nonisolated(unsafe) var reported: Set<RoutingProblem> = []
+  private nonisolated(unsafe) var conditionFailure: String?
+  private let watcher: Mutex<RouteWatch?> = Mutex(nil)
 
-  package init(_ settings: AgentConfiguration, _ client: APIClient) {
+  package init(_ settings: AgentConfiguration, _ client: APIClient) throws {
     self.settings = settings
     self.client = client
+    router = try NodeRouter(
+      node: settings.nodeName, mode: settings.routing, backends: try Self.backends(settings))
+    for notice in settings.routingNotices { log.warning("\(notice)") }
   }
+
+  /// For `swiftlet status`; from any thread.
+  package var status: JSON { router.status }
 
   package func wants(_ key: ChangeKey) -> Bool { if case .node = key { true } else { false } }
 
-  package func synchronize(_ model: SharedModel) throws { try reconcile(model, isRepair: true) }
+  package func watch(_ requestRepair: @escaping @Sendable () -> Void) throws {
+    nonisolated(unsafe) let router = router
+    let started = try RouteWatch(
+      [.links, .addresses, .routes, .neighbours], concerns: { router.concerns($0) }, onChange: requestRepair)
+    watcher.withLock { $0 = started }
+  }
 
-  package func apply(_ keys: [ChangeKey], _ model: SharedModel) throws { try reconcile(model, isRepair: false) }
+  package func stop() {
+    watcher.withLock { watcher in
+      watcher?.stop()
+      watcher = nil
+    }
+  }
 
-  package func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws { try reconcile(model, isRepair: true) }
-
-  private func reconcile(_ model: SharedModel, isRepair: Bool) throws {
+  package func synchronize(_ model: SharedModel) throws {
     let nodes = model.read { Array($0.nodes.values) }
+    try report(router.synchronize(nodes), "changes")
+    try publish(model)
+  }
+
+  package func apply(_ keys: [ChangeKey], _ model: SharedModel) throws {
+    let changes: [(name: String, node: Node?)] = model.read { state in
+      keys.compactMap { key in
+        guard case .node(let name) = key else { return nil }
+        return (name, state.nodes[name])
+      }
+    }
+    if changes.isEmpty { return }
+    try report(router.apply(changes), "changes")
+    try publish(model)
+  }
+
+  package func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws {
+    let changes = try router.repair()
+    report(changes, occasion == .foreignChange ? "repairs of what was changed by others" : "repairs")
+    try publish(model)
+  }
+
+  private func report(_ changes: Int, _ what: String) {
+    let problems = Set(router.problems)
+    for problem in problems.subtracting(reported) { log.error("\(problem)") }
+    reported = problems
+    if changes > 0 { log.info("\(changes) \(what), \(router.peerCount) peers") }
+  }
+
+  /// Tells the peers, the runtime and the API what this node's routing is, once it is ready.
+  private func publish(_ model: SharedModel) throws {
     // Without a Node object, an address or a pod range there is nothing to route yet; each is a change of the Node.
-    guard let own = nodes.first(where: { $0.name == settings.nodeName }),
-      let address = own.addresses.first(where: { $0.family == .v4 })
-    else { return }
-    let routing = try routing(to: address)
-    try announce(routing.announcement, of: own)
-    let topology = VXLANTopology(own: own.name, nodes: nodes)
-    for problem in Set(topology.problems).subtracting(reported) { log.error("\(problem)") }
-    reported = Set(topology.problems)
-    let changes = isRepair ? try routing.repair(topology) : try routing.apply(topology)
-    if changes > 0 { log.info("\(changes) changes for \(topology.peers.count) peers") }
-    if !own.podRanges.isEmpty { try configurePodNetwork(own.podRanges, mtu: try routing.podMTU()) }
+    guard router.isReady, let own = model.read({ $0.nodes[settings.nodeName] }) else { return }
+    try announce(router.announcement, of: own)
+    try configurePodNetwork(own.podRanges, mtu: try router.podMTU())
+    setCondition(of: own)
   }
 
-  /// A node that changed its address gets another tunnel end.
-  private func routing(to address: IPAddress) throws -> VXLANRouting {
-    if let routing, routing.announcement.publicAddress == address { return routing }
-    let made = try VXLANRouting(.init(nodeName: settings.nodeName, publicAddress: address))
-    routing = made
-    return made
-  }
-
-  private func announce(_ announcement: VXLANAnnouncement, of node: Node) throws {
-    let missing = announcement.annotations.filter { node.annotations[$0.key] != $0.value }
-    if missing.isEmpty { return }
-    try client.patch(
-      .nodes, name: node.name, .merge, ["metadata": ["annotations": JSON(stringMap: missing)]])
+  private func announce(_ announcement: [String: String], of node: Node) throws {
+    let missing = announcement.filter { node.annotations[$0.key] != $0.value }
+    let stale = RouteAnnotation.written.filter { node.annotations[$0] != nil && announcement[$0] == nil }
+    if missing.isEmpty, stale.isEmpty { return }
+    // A merge patch (RFC 7396) removes what is null.
+    let members = missing.map { ($0.key, JSON.string($0.value)) } + stale.map { ($0, JSON.null) }
+    let annotations = JSON.Object(members.sorted { $0.0 < $1.0 }.map { ($0.0, $0.1) })
+    try client.patch(.nodes, name: node.name, .merge, ["metadata": ["annotations": .object(annotations)]])
   }
 
   private func configurePodNetwork(_ ranges: [Prefix], mtu: Int) throws {
@@ -65,6 +102,31 @@ package final class RoutingPlane: Plane {
       podRanges: ranges, serviceRanges: settings.serviceRanges, mtu: mtu, dataDirectory: settings.cniDataDirectory)
     if try configuration.write(to: settings.cniConfigurationDirectory + "/\(PodNetworkConfiguration.fileName)") {
       log.info("pod network of \(ranges.map(\.description).joined(separator: ", ")), MTU \(mtu)")
+    }
+    if let path = settings.subnetEnvironmentFile {
+      let environment = FlannelEnvironment(networks: settings.podRanges, subnets: ranges, mtu: mtu)
+      try environment.write(to: path)
+    }
+  }
+
+  /// Cloud controllers keep pods off a node until its routes are there; this says that they are. Routing goes on without.
+  private func setCondition(of node: Node) {
+    let reason = "SwiftletRoutingReady"
+    if node.networkUnavailable == NodeCondition(status: "False", reason: reason) { return }
+    let now = JSON.string("\(Timestamp.now())")
+    let condition: JSON = [
+      "type": "NetworkUnavailable", "status": "False", "reason": .string(reason),
+      "message": .string("Swiftlet carries this node's pods by \(settings.routing.rawValue)"),
+      "lastHeartbeatTime": now, "lastTransitionTime": now,
+    ]
+    do {
+      try client.patch(
+        .nodes, name: node.name, .strategicMerge, ["status": ["conditions": [condition]]], subresource: "status")
+      conditionFailure = nil
+    } catch {
+      let text = "\(error)"
+      if text != conditionFailure { log.warning("condition NetworkUnavailable of the node cannot be set: \(text)") }
+      conditionFailure = text
     }
   }
 }

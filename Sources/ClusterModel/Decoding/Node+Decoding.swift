@@ -20,8 +20,14 @@ extension Node: APIDecodable {
     for (index, range) in ranges.enumerated() {
       if let range = reader.prefix(range, "spec.podCIDRs[\(index)]") { podRanges.append(range) }
     }
-    isReady = reader.json["status", "conditions"].elements.contains {
-      $0["type"].string == "Ready" && $0["status"].string == "True"
+    for condition in reader.json["status", "conditions"].elements {
+      switch condition["type"].string {
+      case "Ready": isReady = condition["status"].string == "True"
+      case "NetworkUnavailable":
+        networkUnavailable = NodeCondition(
+          status: condition["status"].string ?? "", reason: condition["reason"].string ?? "")
+      default: break
+      }
     }
   }
 }

@@ -22,6 +22,7 @@ package struct Link: Hashable, Sendable {
   package var peerNamespace: Int32?
   package var alias: String?
   package var vxlan: VXLAN?
+  package var ipip: IPIP?
 
   /// What makes a link a VXLAN tunnel end (RFC 7348).
   package struct VXLAN: Hashable, Sendable {
@@ -63,6 +64,7 @@ package struct Link: Hashable, Sendable {
       case Int(IFLA_IFALIAS): alias = attribute.string
       case Int(IFLA_LINKINFO):
         kind = attribute.nested[Int(IFLA_INFO_KIND)]?.string
+        if kind == "ipip", let data = attribute.nested[Int(IFLA_INFO_DATA)]?.nested { ipip = IPIP(data) }
         if kind == "vxlan", let data = attribute.nested[Int(IFLA_INFO_DATA)]?.nested { vxlan = VXLAN(data) }
       default: break
       }

@@ -9,6 +9,7 @@ extension RouteRequest {
     /// A device that hands packets back where they were redirected from, after its own queue.
     case intermediate
     case vxlan(Link.VXLAN)
+    case ipip(Link.IPIP)
     /// A pair; the other end is made directly where it belongs, so that it never shows up elsewhere.
     /// It cannot be set up in the same request (ENOTCONN: the kernel joins the two only afterwards).
     case veth(peer: LinkSettings, in: NetworkNamespace?)
@@ -66,6 +67,9 @@ extension RouteRequest {
         case .vxlan(let vxlan):
           writer.attribute(Int(IFLA_INFO_KIND), "vxlan")
           writer.nested(Int(IFLA_INFO_DATA)) { vxlan.write(to: &$0) }
+        case .ipip(let ipip):
+          writer.attribute(Int(IFLA_INFO_KIND), "ipip")
+          writer.nested(Int(IFLA_INFO_DATA)) { ipip.write(to: &$0) }
         case .veth(let peer, let namespace):
           writer.attribute(Int(IFLA_INFO_KIND), "veth")
           writer.nested(Int(IFLA_INFO_DATA)) { writer in

@@ -1,0 +1,34 @@
+/// The annotations by which nodes tell one another how they are reached: flannel's, and our own beside them.
+package enum RouteAnnotation {
+  package static let flannelPrefix = "flannel.alpha.coreos.com/"
+  package static let ownPrefix = "swiftlet.dev/"
+
+  /// flannel: the node is managed through its Node object.
+  package static let flannelManager = flannelPrefix + "kube-subnet-manager"
+  /// flannel: `vxlan`, `host-gw`, `ipip`, `wireguard`, …
+  package static let flannelType = flannelPrefix + "backend-type"
+  /// flannel: what the backend must know of this node, JSON; `null` for backends that need nothing.
+  package static let flannelData = flannelPrefix + "backend-data"
+  /// flannel: the same for the tunnel over IPv6.
+  package static let flannelData6 = flannelPrefix + "backend-v6-data"
+  package static let publicIP = flannelPrefix + "public-ip"
+  package static let publicIP6 = flannelPrefix + "public-ipv6"
+  /// flannel, read only: announce this address instead of the node's own (a node behind address translation).
+  package static let publicIPOverwrite = flannelPrefix + "public-ip-overwrite"
+  package static let publicIP6Overwrite = flannelPrefix + "public-ipv6-overwrite"
+  /// flannel, read only: which of the machine's addresses to use.
+  package static let nodePublicIP = flannelPrefix + "node-public-ip"
+  package static let nodePublicIP6 = flannelPrefix + "node-public-ipv6"
+  /// The exact mode of a node of ours.
+  package static let mode = ownPrefix + "routing"
+  /// The tunnel ends of a node of ours, whatever its mode: peers of another mode may need them while a cluster changes.
+  package static let vtep = ownPrefix + "vxlan"
+  package static let vtep6 = ownPrefix + "vxlan-v6"
+
+  /// Those that an agent writes, and removes where they no longer hold.
+  package static let written: Set<String> = [
+    flannelManager, flannelType, flannelData, flannelData6, publicIP, publicIP6, mode, vtep, vtep6,
+  ]
+
+  static func isOfInterest(_ key: String) -> Bool { key.hasPrefix(flannelPrefix) || key.hasPrefix(ownPrefix) }
+}
