@@ -115,7 +115,7 @@ let package = Package(
     tests("ClusterDNSTests", ["ClusterDNS", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests("HTTPRoutingTests", ["HTTPRouting", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests("ControlPlaneTests", ["ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing"]),
-    tests("NodeAgentTests", ["NodeAgent", "ClusterModel", "Kubernetes", "JSON", "Linux"]),
+    tests("NodeAgentTests", ["NodeAgent", "PodNetwork", "ClusterModel", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("NodeRuntimeTests", ["Lab", "ControlPlane", "StandIn", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("DiagnosisTests", ["Diagnosis", "Addressing", "Kubernetes", "ClusterModel"]),
     tests("LabTests", ["Lab", "Linux", "JSON", "Netlink", "Kubernetes", "Addressing", "Diagnosis"]),

@@ -18,10 +18,11 @@ package final class LeasesPlane: Plane {
   /// Seconds between two looks.
   private static let interval = 30.0
 
-  package init(_ settings: AgentConfiguration) {
+  /// - Parameter grace: seconds for which a link must be missing.
+  package init(_ settings: AgentConfiguration, grace: Double = 120) {
     self.settings = settings
     watch = OrphanWatch(
-      LeaseStore(dataDirectory: settings.cniDataDirectory, network: PodNetworkConfiguration.defaultName))
+      LeaseStore(dataDirectory: settings.cniDataDirectory, network: PodNetworkConfiguration.defaultName), grace: grace)
   }
 
   package func wants(_ key: ChangeKey) -> Bool { false }

@@ -41,7 +41,7 @@ struct IPAMRelease {
           "\(file.name) belongs to container \(holder.containerID), whose link is there; delete its pod, or add --force"
         )
       }
-      let released = try store.release(holder, hint: [])
+      let released = try store.release(holder)
       if !released.isEmpty {
         print("released \(released.map(\.description).joined(separator: ", ")) of container \(holder.containerID)")
       }

@@ -105,7 +105,7 @@ package struct CNIPlugin {
       return try wiring.connect(
         attachment, addresses: addresses, pod: pod, podRoutes: podRoutes, sandbox: request.namespacePath)
     } catch {
-      _ = try? leases.release(attachment, hint: addresses)
+      _ = try? leases.release(attachment)
       throw error
     }
   }
@@ -113,10 +113,9 @@ package struct CNIPlugin {
   private func delete(_ request: CNIRequest, _ configuration: NetworkConfiguration) throws {
     let attachment = attachment(request)
     let wiring = try PodWiring(configuration)
-    let known = (try? CNIResult(configuration.previousResult))?.addresses.map(\.address) ?? []
     // The link goes first: an address must not be given out while its last owner can still send.
     try wiring.disconnect(attachment, addresses: [])
-    try wiring.forget(try leases(configuration).release(attachment, hint: known))
+    try wiring.forget(try leases(configuration).release(attachment))
   }
 
   private func check(_ request: CNIRequest, _ configuration: NetworkConfiguration) throws {
@@ -144,11 +143,6 @@ package struct CNIPlugin {
 
   private func status(_ configuration: NetworkConfiguration) throws {
     let leases = leases(configuration)
-    do {
-      try Files.makeDirectories(leases.directory)
-    } catch {
-      throw CNIError(.notAvailable, "leases cannot be kept: \(error)")
-    }
     do { try leases.checkAvailability(of: configuration.rangeSets) } catch let error as CNIError {
       throw CNIError(.notAvailable, error.message, details: error.details)
     }

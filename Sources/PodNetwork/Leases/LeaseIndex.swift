@@ -7,6 +7,7 @@ internal import Linux
 /// - `holders/CONTAINER:INTERFACE`: the record of an attachment. Missing or stale ones cost time, nothing else: what a
 ///   record says counts only as far as the lease files agree.
 /// - `pending`: the record of leases that are being written. Whoever takes the lock next and finds it takes them back.
+/// - `resting`: a file with the addresses that were released last.
 /// - `boot`: the boot whose predecessors' leases have been taken back.
 struct LeaseIndex: Sendable {
   typealias Attachment = NetworkConfiguration.Attachment
@@ -17,6 +18,7 @@ struct LeaseIndex: Sendable {
 
   private var holders: String { "\(directory)/holders" }
   var pendingPath: String { "\(directory)/pending" }
+  var restingPath: String { "\(directory)/resting" }
   private var bootPath: String { "\(directory)/boot" }
   func path(_ attachment: Attachment) -> String { "\(holders)/\(LeaseRecord.key(attachment))" }
 

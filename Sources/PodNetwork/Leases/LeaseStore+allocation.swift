@@ -17,7 +17,7 @@ extension LeaseStore {
   static let probes = 64
 
   /// One free address of each set.
-  func choose(_ sets: [LeaseRangeSet], _ requested: [IPAddress]) throws -> [Choice] {
+  func choose(_ sets: [LeaseRangeSet], _ requested: [IPAddress], resting: RestingAddresses) throws -> [Choice] {
     var wanted = requested
     var choices: [Choice] = []
     for (index, set) in sets.enumerated() {
@@ -27,7 +27,7 @@ extension LeaseStore {
         try checkRequested(address, set)
         let isNext = set.candidates(after: last).first { _ in true } == address
         choices.append(Choice(set: index, isInTurn: isNext, address: address))
-      } else if let address = try nextFree(set, after: last) {
+      } else if let address = try nextFree(set, after: last, resting) {
         choices.append(Choice(set: index, isInTurn: true, address: address))
       } else {
         throw try exhaustion(of: set)
@@ -61,19 +61,25 @@ extension LeaseStore {
     throw CNIError(.exhausted, "the requested address \(address) \(owner); ask for another, or release it first")
   }
 
-  private func nextFree(_ set: LeaseRangeSet, after last: IPAddress?) throws -> IPAddress? {
+  private func nextFree(
+    _ set: LeaseRangeSet, after last: IPAddress?, _ resting: RestingAddresses
+  ) throws -> IPAddress? {
     var probed = 0
     var taken: Set<String>?
+    var longestRested: IPAddress?
+    var position = Int.max
     for candidate in set.candidates(after: last) {
-      if let taken {
-        if !taken.contains("\(candidate)") { return candidate }
-      } else {
-        if try !isTaken(candidate) { return candidate }
+      if let names = taken {
+        if names.contains("\(candidate)") { continue }
+      } else if try isTaken(candidate) {
         probed += 1
         if probed == Self.probes { taken = Set(try Files.list(directory)) }
+        continue
       }
+      guard let own = resting.position(of: candidate) else { return candidate }
+      if own < position { (position, longestRested) = (own, candidate) }
     }
-    return nil
+    return longestRested
   }
 
   /// Whether there is anything of an address's name.
@@ -116,22 +122,27 @@ extension LeaseStore {
 
   /// Written in place, as host-local does.
   func setPointer(_ set: Int, _ address: IPAddress) throws(SystemError) {
-    let path = pointerPath(set)
-    let file = try FileDescriptor.open(path, O_WRONLY | O_CREAT, mode: 0o600)
-    let text = Array("\(address)".utf8)
-    let raw = file.raw
-    do { try file.writeAll(text) } catch { throw SystemError("write \(path)", code: error.code) }
-    try check("truncate \(path)") { ftruncate(raw, off_t(text.count)) }
+    try overwrite(pointerPath(set), "\(address)")
   }
 
-  /// An address that was just released and whose turn it would be next is passed over, so that it rests a whole round.
-  func passOver(_ released: [IPAddress]) throws {
-    var set = 0
-    while !released.isEmpty, let last = pointer(set) {
-      if let next = released.first(where: { $0.family == last.family && $0.number == last.number &+ 1 }) {
-        try setPointer(set, next)
-      }
-      set += 1
-    }
+  private func overwrite(_ path: String, _ text: String) throws(SystemError) {
+    let file = try FileDescriptor.open(path, O_WRONLY | O_CREAT, mode: 0o600)
+    let bytes = Array(text.utf8)
+    let raw = file.raw
+    do { try file.writeAll(bytes) } catch { throw SystemError("write \(path)", code: error.code) }
+    try check("truncate \(path)") { ftruncate(raw, off_t(bytes.count)) }
+  }
+
+  func resting(_ boot: BootIdentity?) -> RestingAddresses {
+    RestingAddresses((try? Files.readText(index.restingPath)) ?? "", boot: boot)
+  }
+
+  /// Notes that addresses have just been released. Where that cannot be written, they may be given out again sooner: a
+  /// full disk must not keep anybody from leaving.
+  func rest(_ addresses: [IPAddress], _ boot: BootIdentity?) {
+    guard !addresses.isEmpty else { return }
+    var resting = resting(boot)
+    resting.add(addresses)
+    try? overwrite(index.restingPath, resting.text)
   }
 }

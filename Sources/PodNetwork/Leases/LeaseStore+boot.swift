@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Linux
 
 extension LeaseStore {
@@ -14,7 +15,10 @@ extension LeaseStore {
     for file in try files() where isOfEarlierBoot(file, boot, own: own) {
       try Files.remove("\(directory)/\(file.name)")
     }
-    try index.setBoot(boot.id)
+    do { try index.setBoot(boot.id) } catch {
+      // A full disk must not keep anybody from leaving; without the mark, the next change looks again.
+      guard error.code == ENOSPC || error.code == EDQUOT else { throw error }
+    }
   }
 
   /// Whether a lease was written before a boot. `own` are the attachments with a record of this boot.

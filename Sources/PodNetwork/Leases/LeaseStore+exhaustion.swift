@@ -1,4 +1,6 @@
 internal import Addressing
+internal import Glibc
+internal import Linux
 
 extension LeaseStore {
   /// No address of a set is free: how many are taken, and by whom.
@@ -13,9 +15,17 @@ extension LeaseStore {
       details: tally.description)
   }
 
-  /// Throws what ADD would throw for want of an address; changes nothing.
+  /// Throws what ADD would throw for want of an address, or because the folder may not be written. Makes the folder if
+  /// it is missing.
   package func checkAvailability(of sets: [LeaseRangeSet]) throws {
-    let taken = Set(try files().map(\.name))
+    let taken: Set<String>
+    do {
+      try Files.makeDirectories(directory)
+      guard access(directory, W_OK) == 0 else { throw SystemError("write to \(directory)") }
+      taken = Set(try Files.list(directory))
+    } catch let error as SystemError {
+      throw LeaseFault.error(error, directory)
+    }
     for set in sets where !set.candidates(after: nil).contains(where: { !taken.contains("\($0)") }) {
       throw try exhaustion(of: set)
     }

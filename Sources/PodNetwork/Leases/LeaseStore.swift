@@ -36,7 +36,7 @@ package struct LeaseStore: Sendable {
   ) throws -> [IPAddress] {
     try locked { boot in
       if let earlier = try index.record(of: attachment) { try remove(earlier) }
-      let choices = try choose(sets, requested)
+      let choices = try choose(sets, requested, resting: resting(boot))
       let record = LeaseRecord(
         attachment, boot: boot?.short ?? "-", pod: pod?.filter { $0 != " " }, addresses: choices.map(\.address))
       try write(choices, record)
@@ -44,19 +44,19 @@ package struct LeaseStore: Sendable {
     }
   }
 
-  /// Takes back what an attachment holds and returns the addresses. `hint` are the addresses it is known to have. The
-  /// folder is only searched if neither the record nor the hint tells all. Nothing held is success.
+  /// Takes back what an attachment holds and returns the addresses. The record tells them; the folder is only searched
+  /// where there is none, or a wrong one, because host-local was at work. Nothing held is success.
   @discardableResult
-  package func release(_ attachment: Attachment, hint: [IPAddress] = []) throws -> [IPAddress] {
+  package func release(_ attachment: Attachment) throws -> [IPAddress] {
     guard Files.exists(directory) else { return [] }
-    return try locked { _ in try releaseLocked(attachment, hint: hint) }
+    return try locked { boot in try releaseLocked(attachment, boot) }
   }
 
   /// Takes back whatever is held by attachments that are not in the list, and files that nobody holds. What is foreign
   /// stays.
   package func release(allBut valid: Set<Attachment>) throws -> [IPAddress] {
     guard Files.exists(directory) else { return [] }
-    return try locked { _ in
+    return try locked { boot in
       var released: [IPAddress] = []
       for file in try files() {
         switch file.content {
@@ -70,6 +70,7 @@ package struct LeaseStore: Sendable {
       for record in try index.records() where !valid.contains(record.attachment) {
         try index.remove(record.attachment)
       }
+      rest(released, boot)
       return released
     }
   }
@@ -98,26 +99,18 @@ package struct LeaseStore: Sendable {
 
   // MARK: Under the lock
 
-  func releaseLocked(_ attachment: Attachment, hint: [IPAddress] = []) throws -> [IPAddress] {
+  private func releaseLocked(_ attachment: Attachment, _ boot: BootIdentity?) throws -> [IPAddress] {
     let record = try index.record(of: attachment)
-    var held: [String] = []
-    var isComplete = true
-    // An address of another's by now does not count, and then there may be others that we do not know of.
-    let known = record?.addresses ?? hint
-    for address in Set(known + hint) {
-      if let file = try LeaseFile(directory: directory, name: "\(address)"), file.isHeld(by: attachment) {
-        held.append(file.name)
-      } else if known.contains(address) {
-        isComplete = false
-      }
+    var held = try (record?.addresses ?? []).compactMap { try LeaseFile(directory: directory, name: "\($0)") }
+      .filter { $0.isHeld(by: attachment) }
+    if record == nil || held.count != record?.addresses.count {
+      held = try files().filter { $0.isHeld(by: attachment) }
     }
-    if known.isEmpty || !isComplete { held = try files().filter { $0.isHeld(by: attachment) }.map(\.name) }
-    let addresses = held.compactMap { IPAddress($0) }
-    for name in held { try Files.remove("\(directory)/\(name)") }
+    for file in held { try Files.remove("\(directory)/\(file.name)") }
     // The record goes last: if we are killed before, the next try finds the rest by it.
     if record != nil { try index.remove(attachment) }
-    try passOver(addresses)
-    return addresses
+    rest(held.map(\.address), boot)
+    return held.map(\.address)
   }
 
   /// Removes the leases of a record, as far as they are its attachment's, and the record.
