@@ -46,14 +46,26 @@ static int run_job(struct job *job) {
   return job->result;
 }
 
+// The same on the caller's own thread, which is back in its namespace before this returns. Ten times cheaper, as no other
+// processor has to be woken, but right only where no thread is started meanwhile.
+static int run_job_here(struct job *job) {
+  int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+  if (home < 0) return -errno;
+  job_thread(job);
+  // Going on in a foreign namespace would change the wrong network.
+  if (setns(home, CLONE_NEWNET) < 0) abort();
+  close(home);
+  return job->result;
+}
+
 static int run_socket(struct job *job) {
   int fd = socket(job->domain, job->type | SOCK_CLOEXEC, job->protocol);
   return fd < 0 ? -errno : fd;
 }
 
-int swiftlet_socket_in_netns(int nsfd, int domain, int type, int protocol) {
+int swiftlet_socket_in_netns(int nsfd, int domain, int type, int protocol, bool here) {
   struct job job = {.nsfd = nsfd, .run = run_socket, .domain = domain, .type = type, .protocol = protocol};
-  return run_job(&job);
+  return here ? run_job_here(&job) : run_job(&job);
 }
 
 static int run_open(struct job *job) {
@@ -61,9 +73,9 @@ static int run_open(struct job *job) {
   return fd < 0 ? -errno : fd;
 }
 
-int swiftlet_open_in_netns(int nsfd, const char *path, int flags, mode_t mode) {
+int swiftlet_open_in_netns(int nsfd, const char *path, int flags, mode_t mode, bool here) {
   struct job job = {.nsfd = nsfd, .run = run_open, .path = path, .flags = flags, .mode = mode};
-  return run_job(&job);
+  return here ? run_job_here(&job) : run_job(&job);
 }
 
 static int run_new_netns(struct job *job) {

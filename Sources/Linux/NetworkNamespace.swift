@@ -7,12 +7,18 @@ internal import Glibc
 /// needed from inside is opened by a C helper thread that enters, opens and ends; the descriptor works from anywhere.
 package final class NetworkNamespace: Sendable {
   package let descriptor: FileDescriptor
+  /// The C code enters on the caller's own thread and comes back: for programs of one thread, where a helper thread would
+  /// cost a millisecond.
+  private let isEnteredHere: Bool
 
-  package init(descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+  package init(descriptor: consuming FileDescriptor, enteredHere: Bool = false) {
+    self.descriptor = descriptor
+    isEnteredHere = enteredHere
+  }
 
-  /// The namespace at a path such as `/run/netns/NAME` or `/proc/PID/ns/net`.
-  package convenience init(path: String) throws(SystemError) {
-    self.init(descriptor: try FileDescriptor.open(path))
+  /// The namespace at a path such as `/run/netns/NAME` or `/proc/PID/ns/net`. `enteredHere` is for programs of one thread.
+  package convenience init(path: String, enteredHere: Bool = false) throws(SystemError) {
+    self.init(descriptor: try FileDescriptor.open(path), enteredHere: enteredHere)
   }
 
   /// The caller's own namespace.
@@ -38,13 +44,14 @@ package final class NetworkNamespace: Sendable {
   package func socket(_ domain: CInt, _ type: CInt, _ protocolNumber: CInt = 0) throws(SystemError) -> FileDescriptor {
     FileDescriptor(
       owning: try checkedResult(
-        "socket in network namespace", swiftlet_socket_in_netns(descriptor.raw, domain, type, protocolNumber)))
+        "socket in network namespace",
+        swiftlet_socket_in_netns(descriptor.raw, domain, type, protocolNumber, isEnteredHere)))
   }
 
   /// A file as seen from this namespace, such as one under `/proc/sys/net`.
   package func open(_ path: String, _ flags: CInt = O_RDONLY) throws(SystemError) -> FileDescriptor {
     FileDescriptor(
-      owning: try checkedResult("open \(path)", swiftlet_open_in_netns(descriptor.raw, path, flags, 0)))
+      owning: try checkedResult("open \(path)", swiftlet_open_in_netns(descriptor.raw, path, flags, 0, isEnteredHere)))
   }
 
   /// Writes a sysctl of this namespace, named with dots or slashes below `/proc/sys`: `net/ipv4/ip_forward`.

@@ -1,6 +1,7 @@
 package import Addressing
 package import Linux
 package import NodeRouting
+package import PodNetwork
 
 /// What one agent is told on its command line. Everything else it learns from the API.
 package struct AgentConfiguration: Sendable {
@@ -23,6 +24,8 @@ package struct AgentConfiguration: Sendable {
   package var subnetEnvironmentFile: String?
   /// What of flannel's configuration is not honoured.
   package var routingNotices: [String] = []
+  /// How pods are connected with the node.
+  package var wiring = WiringMode.bridge
   package var clusterDNS: [IPAddress] = []
   package var clusterDomain = "cluster.local"
   /// Resolvers for everything outside the cluster; empty means those of /etc/resolv.conf.
@@ -48,6 +51,7 @@ package struct AgentConfiguration: Sendable {
     .init(
       "subnet-env", "FILE",
       "write flannel's environment for its CNI plugin (\(FlannelEnvironment.defaultPath) with --net-conf, else none)"),
+    .init("wiring", "MODE", "how pods are connected: bridge, bridge-shared or routed (bridge)"),
     .init("cluster-dns", "ADDRESS", "where pods ask for names; once a family"),
     .init("cluster-domain", "DOMAIN", "the zone of Services (cluster.local)"),
     .init("upstream-dns", "ADDRESS", "resolver for names outside the cluster (those of /etc/resolv.conf)"),
@@ -65,6 +69,13 @@ package struct AgentConfiguration: Sendable {
     cniDataDirectory = options["data-dir"] ?? cniDataDirectory
     stateDirectory = options["state-dir"] ?? stateDirectory
     try readRouting(options)
+    if let mode = options["wiring"] {
+      guard let wiring = WiringMode(rawValue: mode) else {
+        let known = WiringMode.allCases.map(\.rawValue).joined(separator: ", ")
+        throw UsageError("option --wiring: there is no wiring \(mode); known are \(known)")
+      }
+      self.wiring = wiring
+    }
     clusterDNS = try Self.addresses("cluster-dns", options)
     clusterDomain = options["cluster-domain"] ?? clusterDomain
     upstreamDNS = try Self.addresses("upstream-dns", options)

@@ -99,7 +99,8 @@ package final class RoutingPlane: Plane {
 
   private func configurePodNetwork(_ ranges: [Prefix], mtu: Int) throws {
     let configuration = PodNetworkConfiguration(
-      podRanges: ranges, serviceRanges: settings.serviceRanges, mtu: mtu, dataDirectory: settings.cniDataDirectory)
+      podRanges: ranges, serviceRanges: settings.serviceRanges, mtu: mtu, wiring: settings.wiring,
+      dataDirectory: settings.cniDataDirectory)
     if try configuration.write(to: settings.cniConfigurationDirectory + "/\(PodNetworkConfiguration.fileName)") {
       log.info("pod network of \(ranges.map(\.description).joined(separator: ", ")), MTU \(mtu)")
     }

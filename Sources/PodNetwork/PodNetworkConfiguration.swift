@@ -14,25 +14,28 @@ package struct PodNetworkConfiguration: Hashable, Sendable {
   package var podRanges: [Prefix]
   package var serviceRanges: [Prefix]
   package var mtu: Int
+  package var wiring: WiringMode
   /// Where leases are kept, in a folder of the network's name.
   package var dataDirectory: String
 
   package init(
     name: String = Self.defaultName, bridge: String = "cni0", podRanges: [Prefix], serviceRanges: [Prefix], mtu: Int,
-    dataDirectory: String = NetworkConfiguration.defaultDataDirectory
+    wiring: WiringMode = .bridge, dataDirectory: String = NetworkConfiguration.defaultDataDirectory
   ) {
     self.name = name
     self.bridge = bridge
     self.podRanges = podRanges
     self.serviceRanges = serviceRanges
     self.mtu = mtu
+    self.wiring = wiring
     self.dataDirectory = dataDirectory
   }
 
   /// The configuration of the plugin, as a list of one.
   package var list: JSON {
     let plugin: JSON = [
-      "type": .string(NetworkConfiguration.pluginType), "bridge": .string(bridge), "mtu": .int(Int64(mtu)),
+      "type": .string(NetworkConfiguration.pluginType), "wiring": .string(wiring.rawValue), "bridge": .string(bridge),
+      "mtu": .int(Int64(mtu)),
       "serviceRanges": .array(serviceRanges.map { .string("\($0)") }),
       "ipam": [
         "type": "host-local", "dataDir": .string(dataDirectory),

@@ -56,12 +56,13 @@ enum {
 };
 
 /// socket(2) on a short-lived thread inside the network namespace `nsfd`; the socket stays bound to that namespace and
-/// works from any thread. Always close-on-exec.
-int swiftlet_socket_in_netns(int nsfd, int domain, int type, int protocol);
+/// works from any thread. Always close-on-exec. With `here` the caller's thread enters and comes back instead, which is
+/// for programs of one thread.
+int swiftlet_socket_in_netns(int nsfd, int domain, int type, int protocol, bool here);
 
 /// open(2) on a short-lived thread inside the network namespace `nsfd`, for files under /proc/sys/net and
-/// /proc/thread-self/net. Always close-on-exec.
-int swiftlet_open_in_netns(int nsfd, const char *path, int flags, mode_t mode);
+/// /proc/thread-self/net. Always close-on-exec. `here` as above.
+int swiftlet_open_in_netns(int nsfd, const char *path, int flags, mode_t mode, bool here);
 
 /// Makes a new network namespace on a short-lived thread and returns a descriptor of it. With `path` not null the
 /// namespace is also bind-mounted there (the file is created), as `ip netns add` does.

@@ -80,6 +80,11 @@ extension NFField {
   package static let destinationPort = payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, .inetService, nil, 11, 2)
   package static let icmpType = payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, .icmpType, .transport(1), 4, 1)
   package static let icmpv6Type = payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, .icmpv6Type, .transport(58), 14, 1)
+  /// The target of a neighbour solicitation or advertisement (RFC 4861); nft before 1.0.8 has no name for it and writes
+  /// `@th,64,128`.
+  package static let icmpv6Target = NFField(
+    .payload(base: NFT_PAYLOAD_TRANSPORT_HEADER.rawValue, offset: 8, length: 16), .ipv6Address,
+    dependency: .transport(58))
   package static let etherDestination = payload(NFT_PAYLOAD_LL_HEADER, 0, .etherAddress, nil, 17, 1)
   package static let etherSource = payload(NFT_PAYLOAD_LL_HEADER, 6, .etherAddress, nil, 17, 2)
   package static let etherType = payload(NFT_PAYLOAD_LL_HEADER, 12, .etherType, nil, 17, 3)

@@ -11,13 +11,19 @@ package struct InterfaceAddress: Hashable, Sendable {
   package var scope: UInt8
   /// IFA_F_…: 0x02 no duplicate address detection, 0x80 permanent, 0x40 tentative.
   package var flags: UInt32
+  /// Who gave it (IFAPROT_…), as with routes: 87 Swiftlet; 0 is unknown. Kernels before 5.18 forget it.
+  package var protocolNumber: UInt8
 
-  package init(interface: Int32, _ address: IPAddress, prefixLength: Int, scope: UInt8 = 0, flags: UInt32 = 0) {
+  package init(
+    interface: Int32, _ address: IPAddress, prefixLength: Int, scope: UInt8 = 0, flags: UInt32 = 0,
+    protocolNumber: UInt8 = 0
+  ) {
     self.interface = interface
     self.address = address
     self.prefixLength = prefixLength
     self.scope = scope
     self.flags = flags
+    self.protocolNumber = protocolNumber
   }
 
   init?(_ message: NetlinkMessage) {
@@ -26,12 +32,14 @@ package struct InterfaceAddress: Hashable, Sendable {
     prefixLength = Int(header.ifa_prefixlen)
     scope = header.ifa_scope
     flags = UInt32(header.ifa_flags)
+    protocolNumber = 0
     var local: IPAddress?
     var address: IPAddress?
     for attribute in message.attributes(after: MemoryLayout<ifaddrmsg>.size) {
       switch attribute.type {
       case Int(IFA_LOCAL): local = attribute.address
       case Int(IFA_ADDRESS): address = attribute.address
+      case Int(IFA_PROTO): protocolNumber = attribute.number() ?? 0
       case Int(IFA_FLAGS): flags = attribute.number() ?? flags
       default: break
       }
@@ -87,6 +95,7 @@ extension InterfaceAddress {
       writer.attribute(Int(IFA_BROADCAST), Prefix(address, length: prefixLength).last)
     }
     if flags != 0 { writer.attribute(Int(IFA_FLAGS), flags) }
+    if protocolNumber != 0 { writer.attribute(Int(IFA_PROTO), protocolNumber) }
   }
 }
 

@@ -23,6 +23,8 @@ package struct Link: Hashable, Sendable {
   package var alias: String?
   package var vxlan: VXLAN?
   package var ipip: IPIP?
+  /// nil for what is no bridge.
+  package var bridge: Bridge?
 
   /// What makes a link a VXLAN tunnel end (RFC 7348).
   package struct VXLAN: Hashable, Sendable {
@@ -64,8 +66,10 @@ package struct Link: Hashable, Sendable {
       case Int(IFLA_IFALIAS): alias = attribute.string
       case Int(IFLA_LINKINFO):
         kind = attribute.nested[Int(IFLA_INFO_KIND)]?.string
-        if kind == "ipip", let data = attribute.nested[Int(IFLA_INFO_DATA)]?.nested { ipip = IPIP(data) }
-        if kind == "vxlan", let data = attribute.nested[Int(IFLA_INFO_DATA)]?.nested { vxlan = VXLAN(data) }
+        let data = attribute.nested[Int(IFLA_INFO_DATA)]?.nested
+        if kind == "ipip", let data { ipip = IPIP(data) }
+        if kind == "vxlan", let data { vxlan = VXLAN(data) }
+        if kind == "bridge", let data { bridge = Bridge(data) }
       default: break
       }
     }

@@ -113,9 +113,13 @@ package struct CNIPlugin {
   private func delete(_ request: CNIRequest, _ configuration: NetworkConfiguration) throws {
     let attachment = attachment(request)
     let wiring = try PodWiring(configuration)
-    // The link goes first: an address must not be given out while its last owner can still send.
-    try wiring.disconnect(attachment, addresses: [])
-    try wiring.forget(try leases(configuration).release(attachment))
+    let leases = leases(configuration)
+    let result = try? CNIResult(configuration.previousResult)
+    // An address must not be given out while its last owner can still send, or while the node remembers that owner: the
+    // lease goes last.
+    let held = try leases.held(by: attachment)
+    try wiring.disconnect(attachment, addresses: held, macs: result?.interfaces.compactMap(\.mac) ?? [])
+    try leases.release(attachment)
   }
 
   private func check(_ request: CNIRequest, _ configuration: NetworkConfiguration) throws {
@@ -139,6 +143,7 @@ package struct CNIPlugin {
     let wiring = try PodWiring(configuration)
     try wiring.disconnect(allBut: Set(valid))
     try wiring.forget(try leases(configuration).release(allBut: Set(valid)))
+    try wiring.forgetLostPorts()
   }
 
   private func status(_ configuration: NetworkConfiguration) throws {
@@ -158,7 +163,7 @@ package struct CNIPlugin {
   /// The pod's namespace, which must not be the node's.
   private func podNamespace(_ request: CNIRequest) throws(CNIError) -> NetworkNamespace {
     do {
-      let pod = try NetworkNamespace(path: request.namespacePath)
+      let pod = try NetworkNamespace(path: request.namespacePath, enteredHere: true)
       let own = try NetworkNamespace.current()
       var podStatus = stat()
       var ownStatus = stat()

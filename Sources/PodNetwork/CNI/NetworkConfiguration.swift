@@ -6,6 +6,10 @@ package struct NetworkConfiguration: Hashable, Sendable {
   package var version: CNIVersion
   package var name: String
   package var bridge: String
+  /// `wiring`, ours; absent is `bridge`.
+  package var wiring: WiringMode
+  /// `preventSpoofing`, ours: pods send from their own addresses only. Absent is true.
+  package var preventsSpoofing: Bool
   /// The MTU of both ends of a pod's link and of the bridge; nil leaves it to the kernel (1500).
   package var mtu: Int?
   /// Where each pod gets one address from each, in order.
@@ -63,6 +67,8 @@ package struct NetworkConfiguration: Hashable, Sendable {
     if let reason = interfaceNameProblem(bridge) {
       throw CNIError(.invalidConfiguration, "bridge \"\(bridge)\" is no interface name: \(reason)")
     }
+    wiring = try Self.wiring(json["wiring"], forRemoval: forRemoval)
+    preventsSpoofing = json["preventSpoofing"] != false
     let ipam = json["ipam"]
     dataDirectory = try string(ipam["dataDir"], "ipam.dataDir") ?? Self.defaultDataDirectory
     dns = json["dns"]
@@ -109,6 +115,13 @@ package struct NetworkConfiguration: Hashable, Sendable {
       if value.isNull || value == false || value == 0 || value == [] { continue }
       throw CNIError(.unsupportedField, "\(field): \(value) is not supported by this plugin; take it out")
     }
+  }
+
+  private static func wiring(_ json: JSON, forRemoval: Bool) throws(CNIError) -> WiringMode {
+    if json.isNull { return .bridge }
+    if let mode = json.string.flatMap(WiringMode.init) { return mode }
+    if forRemoval { return .bridge }
+    throw invalid("wiring", json, WiringMode.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", "))
   }
 
   private func checkOverlaps() throws(CNIError) {

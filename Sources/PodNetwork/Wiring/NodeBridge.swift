@@ -4,7 +4,9 @@ internal import Glibc
 package import Linux
 package import Netlink
 
-/// The bridge that a node's pods are connected to. It holds the gateway addresses; pods reach everything through them.
+/// The node's own link towards its pods: a bridge that holds the gateway addresses and the route to the Services. Pods are
+/// its ports, or, where they are routed, it has none and is only where the node's addresses are: the kernel makes no true
+/// IPv6 route to `lo`, and not every kernel has `dummy`.
 package struct NodeBridge {
   package let name: String
   let routes: RouteSocket
@@ -28,13 +30,30 @@ package struct NodeBridge {
     return link
   }
 
-  /// The bridge, made if it is missing. It is set up last: while it is down, whoever comes completes what another began,
-  /// so that many may do this at the same moment.
+  /// The bridge with its addresses and routes, made if it is missing. What is there already costs one look.
   package func ensure(_ configuration: NetworkConfiguration) throws -> Link {
+    let link = try existing(configuration)
+    if configuration.wiring == .sharedBridge, let bridge = link.bridge, !bridge.callsIPTables || !bridge.callsIP6Tables
+    {
+      try passPacketsToRules(link)
+    }
+    let requests = addresses(configuration, index: link.index)
+    let failures = try routes.failures(requests)
+    if let failure = failures.first(where: { $0.code != EEXIST }) { throw failure }
+    // News are rare: the node got another range, or its first pod.
+    if failures.count < requests.count { try removeStaleGateways(keeping: configuration) }
+    return link
+  }
+
+  /// It is set up last: while it is down, whoever comes completes what another began, so that many may do this at the same
+  /// moment.
+  private func existing(_ configuration: NetworkConfiguration) throws -> Link {
     if let link = try link(), link.isUp { return link }
     let gateways = configuration.rangeSets.flatMap(\.gateways)
     guard let first = gateways.first else { throw CNIError(.invalidConfiguration, "ipam.ranges is empty") }
-    // With an address of its own the bridge does not take over that of the lowest port when ports come and go.
+    // With an address of its own the bridge does not take over that of the lowest port when ports come and go. Its MTU
+    // follows the smallest port, because it is given at birth and never set: what leaves for any pod fits, and after the
+    // agent chose another MTU, senders are told (RFC 1191, RFC 8201) as long as pods of both kinds live.
     let settings = RouteRequest.LinkSettings(
       name: name, mac: PodLink.mac(for: first.address), mtu: configuration.mtu)
     try routes.perform(.addLink(.bridge, settings).accepting(EEXIST))
@@ -44,16 +63,26 @@ package struct NodeBridge {
     return link
   }
 
-  /// Addresses and routes of the bridge; those that are there already cost nothing.
-  func requests(_ configuration: NetworkConfiguration, index: Int32) -> [RouteRequest] {
+  /// Gateway addresses and Service ranges. A bridge that came from somebody else keeps what it has.
+  private func addresses(_ configuration: NetworkConfiguration, index: Int32) -> [RouteRequest] {
     configuration.rangeSets.flatMap(\.gateways).map { gateway in
       .addAddress(
-        InterfaceAddress(interface: index, gateway.address, prefixLength: gateway.prefixLength), existing: .isAnError
-      ).accepting(EEXIST)
+        InterfaceAddress(
+          interface: index, gateway.address, prefixLength: gateway.prefixLength, protocolNumber: Route.ownProtocol),
+        existing: .isAnError)
     }
-      + configuration.serviceRanges.map {
-        .addRoute(Route($0, interface: index), existing: .isAnError).accepting(EEXIST)
-      }
+      + configuration.serviceRanges.map { .addRoute(Route($0, interface: index), existing: .isAnError) }
+  }
+
+  /// Has what one port sends to another pass the node's rules, for this bridge alone: the sysctl would do it for all.
+  private func passPacketsToRules(_ link: Link) throws {
+    guard (try? Sysctl.read("net/bridge/bridge-nf-call-iptables", in: namespace)) != nil else {
+      throw CNIError(
+        .invalidConfiguration,
+        "wiring \(WiringMode.sharedBridge.rawValue) needs the kernel module br_netfilter, else Services and policy do not "
+          + "see what pods of one node send each other; load it (modprobe br_netfilter) or use wiring bridge")
+    }
+    try routes.perform(.setBridge(.index(link.index), callsIPTables: true, callsIP6Tables: true))
   }
 
   /// Packets between pods of one node come in and leave by the bridge, which the kernel would tell the pods to shorten.

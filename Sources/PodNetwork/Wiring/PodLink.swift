@@ -38,6 +38,22 @@ package enum PodLink {
     return alias == self.alias(attachment) || alias.hasPrefix(self.alias(attachment) + " ")
   }
 
+  /// The gateway of pods that are wired without a bridge, the same on every node: 169.254.1.1 or fe80::1. The node's end of
+  /// each pod's link holds it.
+  package static func gateway(_ family: IPFamily) -> IPAddress {
+    switch family {
+    case .v4: IPAddress(.v4, number: 0xA9FE_0101)
+    case .v6: IPAddress(.v6, number: 0xFE80 << 112 | 1)
+    }
+  }
+
+  /// RT_SCOPE_LINK: such an address is never the source of packets that leave by another link, nor of masqueraded ones.
+  static let linkScope: UInt8 = 253
+
+  /// The protocol number of the host routes to pods, which are not the agent's: it repairs those of 87, and the plugin works
+  /// without it.
+  package static let routeProtocol: UInt8 = 88
+
   /// The Ethernet address of whoever has an IP address: 0a:58 and the four bytes of IPv4, or four bytes mixed from IPv6.
   /// When an address is used again, whoever remembers its Ethernet address remembers the right one.
   package static func mac(for address: IPAddress) -> MACAddress {

@@ -13,24 +13,12 @@ extension PodWiring {
     }
     let own = result.addresses.filter { $0.interface == position || $0.interface == nil }
 
-    if let bridgeLink = try bridge.link() {
-      if !bridgeLink.isUp { differences.append("bridge \(bridge.name) is down") }
-      let held = try host.addresses(interface: bridgeLink.index).map(\.address)
-      for address in own {
-        if let gateway = address.gateway, !held.contains(gateway) {
-          differences.append("bridge \(bridge.name) lacks the gateway address \(gateway)")
-        }
-      }
-      if let link = try hostLink(of: attachment) {
-        if link.master != bridgeLink.index { differences.append("\(link.name) is not a port of \(bridge.name)") }
-        if !link.isUp { differences.append("\(link.name) is down") }
-      } else {
-        differences.append("the node's end of the pod's link, \(PodLink.hostName(attachment)), is missing")
-      }
+    differences += try bridgeDifferences(own)
+    if let link = try hostLink(of: attachment) {
+      differences += try hostDifferences(link, attachment, result.interfaces[position].mac, own)
     } else {
-      differences.append("bridge \(bridge.name) is missing")
+      differences.append("the node's end of the pod's link, \(PodLink.hostName(attachment)), is missing")
     }
-
     for address in own where leases.holder(of: address.address) != attachment {
       differences.append("address \(address.address) is not leased to \(attachment.containerID) in \(leases.directory)")
     }
@@ -39,6 +27,48 @@ extension PodWiring {
     }
     differences += try podDifferences(inside, result.interfaces[position], own, result.routes, podRoutes)
     return differences
+  }
+
+  private func bridgeDifferences(_ own: [CNIResult.Address]) throws -> [String] {
+    guard let link = try bridge.link() else { return ["bridge \(bridge.name) is missing"] }
+    var differences: [String] = []
+    if !link.isUp { differences.append("bridge \(bridge.name) is down") }
+    let held = try host.addresses(interface: link.index).map(\.address)
+    for set in configuration.rangeSets {
+      for address in own {
+        if let gateway = set.range(of: address.address)?.gateway, !held.contains(gateway) {
+          differences.append("bridge \(bridge.name) lacks the gateway address \(gateway)")
+        }
+      }
+    }
+    if configuration.wiring == .sharedBridge, let bridge = link.bridge, !bridge.callsIPTables || !bridge.callsIP6Tables
+    {
+      differences.append("bridge \(self.bridge.name) does not pass packets between its ports to the node's rules")
+    }
+    return differences
+  }
+
+  private func hostDifferences(
+    _ link: Link, _ attachment: Attachment, _ mac: MACAddress?, _ own: [CNIResult.Address]
+  ) throws -> [String] {
+    var differences: [String] = []
+    if !link.isUp { differences.append("\(link.name) is down") }
+    if configuration.wiring.isBridged {
+      if try link.master != bridge.link()?.index { differences.append("\(link.name) is not a port of \(bridge.name)") }
+    } else {
+      let held = try host.addresses(interface: link.index).map(\.address)
+      let routed = try host.routes(interface: link.index).map(\.destination)
+      for address in own {
+        let gateway = PodLink.gateway(address.address.family)
+        if !held.contains(gateway) { differences.append("\(link.name) lacks the gateway address \(gateway)") }
+        if !routed.contains(Prefix(host: address.address)) {
+          differences.append("the node has no route to \(address.address) by \(link.name)")
+        }
+      }
+    }
+    return differences
+      + (try spoofingDifferences(
+        .init(port: link.name, attachment: attachment, macs: mac.map { [$0] } ?? [], addresses: own.map(\.address))))
   }
 
   private func podDifferences(

@@ -4,19 +4,20 @@ internal import Glibc
 package import Linux
 package import Netlink
 
-/// Connects one pod with its node: a veth from the bridge into the pod's namespace. The pod holds its addresses alone
-/// (/32, /128) and sends everything through the gateway, so that also packets to pods of the same node are routed, and
-/// seen by the node's rules, without br_netfilter.
+/// Connects one pod with its node: a veth into the pod's namespace whose other end is a port of the bridge, or has a route.
 package struct PodWiring {
   package typealias Attachment = NetworkConfiguration.Attachment
 
   package let configuration: NetworkConfiguration
   let host: RouteSocket
   let bridge: NodeBridge
+  /// The node's namespace; nil is the caller's own.
+  let node: NetworkNamespace?
 
   /// - Parameter node: the node's namespace; nil is the caller's own.
   package init(_ configuration: NetworkConfiguration, node: NetworkNamespace? = nil) throws {
     self.configuration = configuration
+    self.node = node
     host = try RouteSocket(namespace: node)
     bridge = NodeBridge(configuration.bridge, routes: host, namespace: node)
   }
@@ -25,65 +26,81 @@ package struct PodWiring {
   package func connect(
     _ attachment: Attachment, addresses: [IPAddress], pod: NetworkNamespace, podRoutes: RouteSocket, sandbox: String
   ) throws -> CNIResult {
+    let plan = PodPlan(configuration, attachment, addresses: addresses)
     let name = attachment.interfaceName
     let bridgeLink = try bridge.ensure(configuration)
-    let mac = configuration.runtime.mac ?? PodLink.mac(for: addresses[0])
-    let hostMAC = PodLink.hostMAC(attachment)
-    let mtu = configuration.mtu
-    try host.perform(bridge.requests(configuration, index: bridgeLink.index))
-    let hostName = try addLink(attachment, mac: mac, hostMAC: hostMAC, bridge: bridgeLink.index, pod: pod)
+    let hostName = try addLink(plan, bridge: bridgeLink.index, pod: pod)
     do {
-      guard let inside = try podRoutes.link(.name(name)) else {
+      // Before the pod's end is up, so that nothing leaves it unchecked.
+      if configuration.preventsSpoofing {
+        try protect(.init(port: hostName, attachment: attachment, macs: [plan.mac], addresses: addresses))
+      }
+      guard let inside = try podRoutes.link(.name(name)), let outside = inside.peer else {
         throw CNIError(.wiring, "interface \(name) vanished from \(sandbox) while it was being set up")
       }
-      try configure(inside.index, name, addresses, pod: pod, podRoutes: podRoutes)
-      // Where br_netfilter is on for all bridges (as kubeadm asks), a Service is translated while the packet is still on
-      // the bridge, and a pod that is its own backend gets it back by the port it came from.
-      let hairpin = inside.peer.map { [RouteRequest.setBridgePort($0, hairpin: true)] } ?? []
-      try host.perform(
-        // The alias first: DEL finds the link by it. No entry of a pod that had the address before survives.
-        [.setLink(.name(hostName), .init(alias: PodLink.alias(attachment, configuration.runtime)))]
-          + hairpin + addresses.map { .setNeighbour(Neighbour(interface: bridgeLink.index, $0, mac: mac)) })
-      return CNIResult(
-        interfaces: [
-          .init(name: configuration.bridge, mac: bridgeLink.mac, mtu: bridgeLink.mtu),
-          .init(name: hostName, mac: hostMAC, mtu: mtu ?? inside.mtu),
-          .init(name: name, mac: mac, mtu: mtu ?? inside.mtu, sandbox: sandbox),
-        ],
-        addresses: addresses.map {
-          .init($0, prefixLength: $0.family.bits, gateway: gateway(for: $0), interface: 2)
-        },
-        routes: addresses.map { .init(anywhere($0.family), gateway: gateway(for: $0)) },
-        dns: configuration.dns)
+      if plan.hasIPv6 { try setSysctls(name, pod: pod) }
+      try podRoutes.perform(plan.podRequests(interface: inside.index))
+      try host.perform(plan.hostRequests(interface: outside, bridge: bridgeLink.index))
+      return plan.result(
+        bridge: bridgeLink, hostName: hostName, inside: inside, sandbox: sandbox, dns: configuration.dns)
     } catch {
       try? host.perform(.deleteLink(.name(hostName)))
+      try? unprotect([.init(port: hostName, attachment: attachment, macs: [plan.mac], addresses: addresses)])
       throw error
     }
   }
 
-  /// Takes a pod's link and neighbour entries away; nothing there is success. The pod's namespace is not needed: the end
-  /// inside goes with ours.
-  package func disconnect(_ attachment: Attachment, addresses: [IPAddress]) throws {
-    if let link = try hostLink(of: attachment) {
-      try host.perform(.deleteLink(.index(link.index)).accepting(ENODEV))
+  /// Takes a pod's link away, and with it what the node remembers of the pod: neighbours, tracked connections, and what it
+  /// was allowed to send. Nothing there is success. The pod's namespace is not needed: the end inside goes with ours. To be
+  /// called before the addresses are given back.
+  ///
+  /// - Parameters:
+  ///   - addresses: what the pod holds.
+  ///   - macs: Ethernet addresses it had beside the one that follows from its addresses.
+  package func disconnect(_ attachment: Attachment, addresses: [IPAddress], macs: [MACAddress] = []) throws {
+    let link = try hostLink(of: attachment)
+    // Without a link its name may be another pod's meanwhile.
+    let name = link?.name ?? PodLink.hostName(attachment)
+    let isNameOurs = try link != nil || host.link(.name(name)) == nil
+    if let link {
+      // Down, it sends no more, and may lose what it was allowed to send. The kernel lets go of that after a grace period,
+      // while the removal of the link waits for grace periods of its own.
+      try host.perform(.setLink(.index(link.index), .init(isUp: false)).accepting(ENODEV))
     }
+    if isNameOurs {
+      try unprotect([
+        .init(
+          port: name, attachment: attachment, macs: Set(macs + addresses.map(PodLink.mac(for:))).sorted(),
+          addresses: addresses)
+      ])
+    }
+    if let link { try host.perform(.deleteLink(.index(link.index)).accepting(ENODEV)) }
     try forget(addresses)
   }
 
   /// Takes away the links of all attachments that are not in the list.
   package func disconnect(allBut valid: Set<Attachment>) throws {
-    guard let index = try bridge.link()?.index else { return }
-    let stale = try host.links(master: index).filter { link in
+    let stale = try host.links(kind: "veth").filter { link in
       link.alias.flatMap(PodLink.attachment).map { !valid.contains($0) } ?? false
     }
+    .filter { try isOurs($0) }
     try host.perform(stale.map { .deleteLink(.index($0.index)).accepting(ENODEV) })
   }
 
-  /// Removes the neighbour entries of addresses that nobody has any more.
+  /// Whether a pod's link belongs to this network, which several may share a node with: by its bridge, or by being routed.
+  private func isOurs(_ link: Link) throws -> Bool {
+    guard let master = link.master else { return configuration.wiring == .routed }
+    return try bridge.link()?.index == master
+  }
+
+  /// Removes neighbours and tracked connections of addresses that nobody has any more.
   package func forget(_ addresses: [IPAddress]) throws {
-    guard !addresses.isEmpty, let index = try bridge.link()?.index else { return }
-    try host.perform(
-      addresses.map { .deleteNeighbour(Neighbour(interface: index, $0, mac: nil)).accepting(ENOENT, EINVAL) })
+    if addresses.isEmpty { return }
+    if let index = try bridge.link()?.index {
+      try host.perform(
+        addresses.map { .deleteNeighbour(Neighbour(interface: index, $0, mac: nil)).accepting(ENOENT, EINVAL) })
+    }
+    try forgetConnections(of: addresses)
   }
 
   /// The host's end of an attachment.
@@ -95,21 +112,22 @@ package struct PodWiring {
     return nil
   }
 
-  private func addLink(
-    _ attachment: Attachment, mac: MACAddress, hostMAC: MACAddress, bridge: Int32, pod: NetworkNamespace
-  ) throws -> String {
+  private func addLink(_ plan: PodPlan, bridge: Int32, pod: NetworkNamespace) throws -> String {
     var attempt = 0
     while true {
-      let name = PodLink.hostName(attachment, attempt: attempt)
+      let name = PodLink.hostName(plan.attachment, attempt: attempt)
       do {
-        try host.perform(
+        try host.perform([
           .addLink(
-            .veth(peer: .init(name: attachment.interfaceName, mac: mac, mtu: configuration.mtu), in: pod),
-            .init(name: name, mac: hostMAC, mtu: configuration.mtu, master: bridge, isUp: true)))
+            .veth(peer: .init(name: plan.attachment.interfaceName, mac: plan.mac, mtu: plan.mtu), in: pod),
+            .init(name: name, mac: plan.hostMAC, mtu: plan.mtu, master: plan.mode.isBridged ? bridge : nil)),
+          // A port needs no address, and the gateway has its own; what the kernel would choose is tentative for a second.
+          .withoutLinkLocalAddress(.name(name)), .setLink(.name(name), .init(isUp: true)),
+        ])
         return name
       } catch let error as NetlinkError where error.code == EEXIST && attempt < PodLink.attempts {
         // Either an earlier ADD of this very attachment left it, or another container's has the same name.
-        if let link = try host.link(.name(name)), PodLink.isAlias(link.alias, of: attachment) {
+        if let link = try host.link(.name(name)), PodLink.isAlias(link.alias, of: plan.attachment) {
           try host.perform(.deleteLink(.index(link.index)).accepting(ENODEV))
         } else {
           attempt += 1
@@ -118,36 +136,10 @@ package struct PodWiring {
     }
   }
 
-  private func configure(
-    _ index: Int32, _ name: String, _ addresses: [IPAddress], pod: NetworkNamespace, podRoutes: RouteSocket
-  ) throws {
-    if addresses.contains(where: { $0.family == .v6 }) {
-      // Router advertisements of other pods are no business of this one's.
-      for (setting, value) in [("disable_ipv6", "0"), ("accept_ra", "0"), ("accept_dad", "0")] {
-        try Sysctl.write("net/ipv6/conf/\(name)/\(setting)", value, in: pod)
-      }
+  /// Router advertisements of other pods are no business of this one's, and its addresses are usable at once.
+  private func setSysctls(_ name: String, pod: NetworkNamespace) throws {
+    for (setting, value) in [("disable_ipv6", "0"), ("accept_ra", "0"), ("accept_dad", "0")] {
+      try Sysctl.write("net/ipv6/conf/\(name)/\(setting)", value, in: pod)
     }
-    var requests: [RouteRequest] = [
-      .setLink(.name("lo"), .init(isUp: true)), .setLink(.index(index), .init(isUp: true)),
-    ]
-    for address in addresses {
-      requests.append(
-        .addAddress(InterfaceAddress(interface: index, address, prefixLength: address.family.bits)))
-    }
-    for address in addresses {
-      let gateway = gateway(for: address)
-      requests.append(.addRoute(Route(Prefix(host: gateway), interface: index, protocolNumber: 4)))
-      requests.append(
-        .addRoute(Route(anywhere(address.family), gateway: gateway, interface: index, protocolNumber: 4)))
-    }
-    try podRoutes.perform(requests)
-  }
-
-  private func gateway(for address: IPAddress) -> IPAddress {
-    // An address comes from one of the sets, by construction.
-    configuration.rangeSets.lazy.compactMap { $0.range(of: address) }.first!.gateway
   }
 }
-
-/// 0.0.0.0/0 or ::/0.
-func anywhere(_ family: IPFamily) -> Prefix { Prefix(IPAddress(family, number: 0), length: 0) }
