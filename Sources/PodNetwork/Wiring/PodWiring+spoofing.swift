@@ -27,9 +27,11 @@ extension PodWiring {
 
   /// Removes what pods may send; their links are down or gone. What is not there is added and deleted in one: the kernel
   /// waits a grace period, some milliseconds, whenever it has to undo a refused transaction.
-  func unprotect(_ ports: [SpoofingTable.Port]) throws {
+  ///
+  /// Returns the socket, whose closing waits for the kernel to have let go of the entries; nil if there are no tables.
+  func unprotect(_ ports: [SpoofingTable.Port]) throws -> NFTablesSocket? {
     // Where tables cannot be listed there are none.
-    guard let socket = try? NFTablesSocket(namespace: node), let present = try? socket.tables() else { return }
+    guard let socket = try? NFTablesSocket(namespace: node), let present = try? socket.tables() else { return nil }
     var batch = NFTablesBatch()
     for table in SpoofingTable.all where present.contains(where: { $0.isSame(as: table.table) }) {
       for port in ports {
@@ -40,7 +42,8 @@ extension PodWiring {
       }
     }
     // ENOENT: a set is missing, so this is another version's table, which the next ADD replaces.
-    do { try socket.commit(batch) } catch let error as NFTablesError where error.code == ENOENT { return }
+    do { try socket.commit(batch) } catch let error as NFTablesError where error.code == ENOENT { return socket }
+    return socket
   }
 
   private func batch(_ table: SpoofingTable, _ ports: [SpoofingTable.Port]) -> NFTablesBatch {

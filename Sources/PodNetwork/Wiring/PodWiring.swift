@@ -45,7 +45,7 @@ package struct PodWiring {
         bridge: bridgeLink, hostName: hostName, inside: inside, sandbox: sandbox, dns: configuration.dns)
     } catch {
       try? host.perform(.deleteLink(.name(hostName)))
-      try? unprotect([.init(port: hostName, attachment: attachment, macs: [plan.mac], addresses: addresses)])
+      _ = try? unprotect([.init(port: hostName, attachment: attachment, macs: [plan.mac], addresses: addresses)])
       throw error
     }
   }
@@ -67,8 +67,9 @@ package struct PodWiring {
       // while the removal of the link waits for grace periods of its own.
       try host.perform(.setLink(.index(link.index), .init(isUp: false)).accepting(ENODEV))
     }
+    var rules: NFTablesSocket?
     if isNameOurs {
-      try unprotect([
+      rules = try unprotect([
         .init(
           port: name, attachment: attachment, macs: Set(macs + addresses.map(PodLink.mac(for:))).sorted(),
           addresses: addresses)
@@ -76,6 +77,8 @@ package struct PodWiring {
     }
     if let link { try host.perform(.deleteLink(.index(link.index)).accepting(ENODEV)) }
     try forget(addresses)
+    // Closing it is what waits for that grace period, which is over by now.
+    withExtendedLifetime(rules) {}
   }
 
   /// Takes away the links of all attachments that are not in the list.
