@@ -26,6 +26,10 @@ package struct EndpointSlice: Hashable, Sendable {
     package var hostname: String?
     package var node: String?
     package var zone: String?
+    /// `hints.forZones[].name` and `hints.forNodes[].name`: whose clients should use this endpoint (KEP-2433, KEP-4444).
+    /// Empty for no hint.
+    package var hintedZones: Set<String> = []
+    package var hintedNodes: Set<String> = []
     /// `targetRef` of kind Pod.
     package var pod: NamespacedName?
 
@@ -38,6 +42,8 @@ package struct EndpointSlice: Hashable, Sendable {
   package var family: IPFamily
   package var ports: [Port] = []
   package var endpoints: [Endpoint] = []
+  /// Label `service.kubernetes.io/headless`: for name servers, not for proxies.
+  package var isHeadless = false
 
   package init(id: NamespacedName, service: NamespacedName, family: IPFamily = .v4) {
     self.id = id

@@ -52,6 +52,10 @@ package struct Service: Hashable, Sendable {
   /// `externalTrafficPolicy: Local`: the outer addresses lead to endpoints of the receiving node only, with the
   /// client's address kept.
   package var isExternalTrafficLocal = false
+  /// `spec.healthCheckNodePort`, where a load balancer asks each node for endpoints of its own.
+  package var healthCheckNodePort: UInt16?
+  /// False with label `service.kubernetes.io/service-proxy-name`: another proxy serves it (KEP-2447).
+  package var isProxied = true
   /// Endpoints count, and have names, before they are ready.
   package var publishNotReadyAddresses = false
 

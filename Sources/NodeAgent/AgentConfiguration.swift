@@ -30,6 +30,8 @@ package struct AgentConfiguration: Sendable {
   package var clusterDomain = "cluster.local"
   /// Resolvers for everything outside the cluster; empty means those of /etc/resolv.conf.
   package var upstreamDNS: [IPAddress] = []
+  /// Ranges within which the node's own addresses serve NodePorts; nil for its InternalIPs.
+  package var nodePortRanges: [Prefix]?
   /// This node also runs the Ingress gateway.
   package var isGateway = false
   /// Planes switched off by name.
@@ -55,6 +57,8 @@ package struct AgentConfiguration: Sendable {
     .init("cluster-dns", "ADDRESS", "where pods ask for names; once a family"),
     .init("cluster-domain", "DOMAIN", "the zone of Services (cluster.local)"),
     .init("upstream-dns", "ADDRESS", "resolver for names outside the cluster (those of /etc/resolv.conf)"),
+    .init(
+      "nodeport-addresses", "PREFIX", "serve NodePorts at the node's addresses in this range (its InternalIPs alone)"),
     .init("gateway", nil, "run the Ingress gateway on this node"),
     .init("without", "PLANE", "leave a plane out: routing, leases, services, policy, dns, gateway"),
   ]
@@ -79,6 +83,8 @@ package struct AgentConfiguration: Sendable {
     clusterDNS = try Self.addresses("cluster-dns", options)
     clusterDomain = options["cluster-domain"] ?? clusterDomain
     upstreamDNS = try Self.addresses("upstream-dns", options)
+    let nodePortRanges = try Self.prefixes("nodeport-addresses", options)
+    self.nodePortRanges = nodePortRanges.isEmpty ? nil : nodePortRanges
     isGateway = options.has("gateway")
     disabledPlanes = Set(options.all("without"))
     let known: Set<String> = ["routing", "leases", "services", "policy", "dns", "gateway"]

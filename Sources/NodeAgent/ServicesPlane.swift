@@ -18,7 +18,8 @@ package final class ServicesPlane: Plane {
 
   private static func configuration(_ settings: AgentConfiguration, own: Node?) -> ServiceProxyConfiguration {
     ServiceProxyConfiguration(
-      nodeName: settings.nodeName, localPodRanges: own?.podRanges ?? [], serviceRanges: settings.serviceRanges,
+      nodeName: settings.nodeName, zone: own?.zone, nodeAddresses: own?.addresses ?? [],
+      nodePortRanges: settings.nodePortRanges, localPodRanges: own?.podRanges ?? [], serviceRanges: settings.serviceRanges,
       clusterRanges: settings.podRanges + settings.nodeRanges)
   }
 
@@ -40,13 +41,14 @@ package final class ServicesPlane: Plane {
     let (own, services) = model.read { state in
       (state.nodes[settings.nodeName], state.services.keys.compactMap(state.serviceWithEndpoints))
     }
-    try proxy.configure(Self.configuration(settings, own: own))
+    _ = try proxy.configure(Self.configuration(settings, own: own))
     try proxy.sync(full: services)
   }
 
   package func apply(_ keys: [ChangeKey], _ model: SharedModel) throws {
     if keys.contains(.node(settings.nodeName)) {
-      try proxy.configure(Self.configuration(settings, own: model.read { $0.nodes[settings.nodeName] }))
+      let own = model.read { $0.nodes[settings.nodeName] }
+      if try proxy.configure(Self.configuration(settings, own: own)) { return try synchronize(model) }
     }
     let changed: [(id: NamespacedName, service: ServiceWithEndpoints?)] = model.read { state in
       keys.compactMap { key in

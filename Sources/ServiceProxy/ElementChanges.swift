@@ -14,9 +14,15 @@ struct ElementChanges {
 
   /// UDP frontends that lost a target: their flows are looked at after the commit.
   var released: Set<FrontendKey> = []
+  /// Frontends with session affinity that lost a target: clients that had it are forgotten after the commit.
+  var forgotten: Set<FrontendKey> = []
+  /// NodePorts over UDP that are new: flows to them that were delivered to the node itself end.
+  var opened: Set<FrontendKey> = []
 
   mutating func record(_ set: ServicesLayout.SetID, old: NFElement?, new: NFElement?) {
-    guard isRecording, let key = (old ?? new)?.key else { return }
+    guard isRecording, let element = old ?? new else { return }
+    // Where one range ends the next may begin: in an interval set these are two elements.
+    let key = element.isIntervalEnd ? element.key + [1] : element.key
     if sets[set]?[key] != nil {
       sets[set]?[key]?.new = new
     } else {

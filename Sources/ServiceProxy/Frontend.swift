@@ -1,8 +1,9 @@
 package import Addressing
 package import ClusterModel
 
-/// What a client sends to: one address, protocol and port of a Service.
+/// What a client sends to: one address, protocol and port of a Service, or a port of every node.
 package struct FrontendKey: Hashable, Comparable, Sendable, CustomStringConvertible {
+  /// The unspecified address of a family stands for the node's own addresses of that family: a NodePort.
   package var address: IPAddress
   package var transport: TransportProtocol
   package var port: UInt16
@@ -13,7 +14,15 @@ package struct FrontendKey: Hashable, Comparable, Sendable, CustomStringConverti
     self.port = port
   }
 
-  package var description: String { "\(address) \(transport.rawValue) \(port)" }
+  package static func nodePort(_ family: IPFamily, _ transport: TransportProtocol, _ port: UInt16) -> FrontendKey {
+    FrontendKey(IPAddress(family, number: 0), transport, port)
+  }
+
+  package var isNodePort: Bool { address.isUnspecified }
+
+  package var description: String {
+    isNodePort ? "nodeport \(address.family.name) \(transport.rawValue) \(port)" : "\(address) \(transport.rawValue) \(port)"
+  }
 
   package static func < (left: Self, right: Self) -> Bool {
     (left.address, left.transport, left.port) < (right.address, right.transport, right.port)
@@ -35,8 +44,8 @@ package struct Target: Hashable, Comparable, Sendable, CustomStringConvertible {
   package static func < (left: Self, right: Self) -> Bool { (left.address, left.port) < (right.address, right.port) }
 }
 
-/// A frontend as it should be.
-package struct WantedFrontend: Hashable, Sendable {
+/// The targets that some clients of a frontend get.
+package struct TargetChoice: Hashable, Sendable {
   /// What happens to a connection when there is no target.
   package enum WithoutTargets: Hashable, Sendable {
     /// TCP reset or ICMP port unreachable: there is no endpoint anywhere.
@@ -45,25 +54,55 @@ package struct WantedFrontend: Hashable, Sendable {
     case drop
   }
 
+  /// Distinct; in order where wanted, and target i in slot i where programmed.
+  package var targets: [Target]
+  package var withoutTargets: WithoutTargets
+
+  package init(_ targets: [Target], withoutTargets: WithoutTargets = .reject) {
+    self.targets = targets
+    self.withoutTargets = withoutTargets
+  }
+}
+
+/// A frontend as it should be.
+package struct WantedFrontend: Hashable, Sendable {
   /// `namespace/name:port`, shown by `nft list ruleset` after the element.
   package var comment: String
-  /// Distinct, in order.
-  package var targets: [Target]
-  package var withoutTargets = WithoutTargets.reject
+  /// For pods of this node and the node itself, and for everyone else unless `outside` says otherwise.
+  package var inside: TargetChoice
+  /// With `externalTrafficPolicy: Local`, for clients that are neither the node nor its pods; their address is kept.
+  package var outside: TargetChoice?
   /// Endpoints that take no new connections but still serve: their UDP flows are left alone.
   package var draining: [Target] = []
+  /// Seconds for which a client keeps its target; nil without session affinity.
+  package var affinityTimeout: Int?
+  /// Who may use the frontend; nil for everyone.
+  package var sourceRanges: [Prefix]?
 
-  package init(comment: String, targets: [Target]) {
+  package init(comment: String, inside: TargetChoice) {
     self.comment = comment
-    self.targets = targets
+    self.inside = inside
   }
 }
 
 /// All a Service asks of this node.
 package struct CompiledService: Hashable, Sendable {
-  /// Addresses of the Service, for which other ports are refused.
+  /// What a load balancer asks to know whether this node serves (`healthCheckNodePort`).
+  package struct HealthCheck: Hashable, Sendable {
+    package var port: UInt16
+    /// Ready endpoints on this node.
+    package var localEndpoints: Int
+
+    package init(port: UInt16, localEndpoints: Int) {
+      self.port = port
+      self.localEndpoints = localEndpoints
+    }
+  }
+
+  /// Cluster addresses of the Service, for which other ports are refused.
   package var addresses: [IPAddress] = []
   package var frontends: [FrontendKey: WantedFrontend] = [:]
+  package var healthCheck: HealthCheck?
 
   package init() {}
 }

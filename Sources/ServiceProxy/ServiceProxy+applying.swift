@@ -15,8 +15,7 @@ extension ServiceProxy.Core {
       return
     }
     var batch = NFTablesBatch()
-    let created = state.slotCounts.filter { !installed.contains($0) }
-    for slots in created { addChain(slots, to: &batch) }
+    let created = addMissingChains(to: &batch)
     let count = changes.write(to: &batch)
     do {
       try commit(batch, elements: count)
@@ -26,13 +25,19 @@ extension ServiceProxy.Core {
     }
     installed.formUnion(created)
     removeUnusedChains()
-    try deleteFlows(released: changes.released)
+    try deleteFlows(released: changes.released, opened: changes.opened)
+    try forgetClients(of: changes.forgotten)
   }
 
-  private func addChain(_ slots: Int, to batch: inout NFTablesBatch) {
-    let pick = ServicesLayout.pick(slots)
-    batch.add(pick.chain, to: ServicesLayout.table)
-    for rule in pick.rules { batch.add(rule, to: pick.chain.name, of: ServicesLayout.table) }
+  /// The chains of classes that are new; all of them before any rule, since rules lead to chains.
+  private func addMissingChains(to batch: inout NFTablesBatch) -> Set<ServiceClass> {
+    let created = Set(state.classes).subtracting(installed)
+    let chains = created.sorted { $0.order < $1.order }.flatMap(ServicesLayout.chains)
+    for chain in chains { batch.add(chain.chain, to: ServicesLayout.table) }
+    for chain in chains {
+      for rule in chain.rules { batch.add(rule, to: chain.chain.name, of: ServicesLayout.table) }
+    }
+    return created
   }
 
   private mutating func commit(_ batch: NFTablesBatch, elements: Int) throws {
@@ -48,14 +53,12 @@ extension ServiceProxy.Core {
   /// Chains no frontend leads to any more, in a transaction of their own: kernels before 6.2 refuse to delete a chain in
   /// the one that deletes the last element leading to it. What fails now is tried again with the next change.
   private mutating func removeUnusedChains() {
-    let used = Set(state.slotCounts)
-    let unused = installed.subtracting(used).sorted()
+    let unused = installed.subtracting(state.classes)
     if unused.isEmpty { return }
+    let chains = unused.sorted { $0.order < $1.order }.flatMap(ServicesLayout.chains).map(\.chain.name)
     var batch = NFTablesBatch()
-    for slots in unused {
-      batch.flush(chain: ServicesLayout.pickChain(slots), of: ServicesLayout.table)
-      batch.delete(chain: ServicesLayout.pickChain(slots), of: ServicesLayout.table)
-    }
+    for chain in chains { batch.flush(chain: chain, of: ServicesLayout.table) }
+    for chain in chains { batch.delete(chain: chain, of: ServicesLayout.table) }
     guard (try? socket.commit(batch)) != nil else { return }
     statistics.commits += 1
     installed.subtract(unused)
@@ -78,12 +81,13 @@ extension ServiceProxy.Core {
     }
     mustRepair = false
     try deleteStrayFlows()
+    try forgetStrayClients()
   }
 
   private mutating func repairOnce() throws {
     let found = try socket.signature(of: ServicesLayout.table)
-    let held = Set((found?.chains.keys).map { $0.compactMap(ServicesLayout.slots(ofChain:)) } ?? [])
-    guard let found, found == ServicesLayout.definition(slotCounts: held).signature else {
+    let held = Set((found?.chains.keys).map { $0.compactMap(ServiceClass.init(chainName:)) } ?? [])
+    guard let found, found == ServicesLayout.definition(held).signature else {
       try replaceTable()
       return
     }
@@ -98,8 +102,7 @@ extension ServiceProxy.Core {
       for element in wanted[id] ?? [] { changes.record(id, old: nil, new: element) }
     }
     var batch = NFTablesBatch()
-    let created = state.slotCounts.filter { !installed.contains($0) }
-    for slots in created { addChain(slots, to: &batch) }
+    let created = addMissingChains(to: &batch)
     let count = changes.write(to: &batch)
     try commit(batch, elements: count)
     installed.formUnion(created)
@@ -108,10 +111,10 @@ extension ServiceProxy.Core {
 
   /// One transaction that deletes whatever is there under our name and makes the table anew, full.
   private mutating func replaceTable() throws {
-    let slotCounts = Set(state.slotCounts)
+    let classes = Set(state.classes)
     var batch = NFTablesBatch()
     batch.ensureAbsent(ServicesLayout.table)
-    batch.add(ServicesLayout.definition(slotCounts: slotCounts))
+    batch.add(ServicesLayout.definition(classes))
     var count = 0
     let elements = state.elements(configuration)
     for id in ServicesLayout.SetID.all {
@@ -119,7 +122,7 @@ extension ServiceProxy.Core {
       count += elements[id]?.count ?? 0
     }
     try commit(batch, elements: count)
-    installed = slotCounts
+    installed = classes
     statistics.replacements += 1
   }
 }

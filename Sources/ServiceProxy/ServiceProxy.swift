@@ -10,11 +10,10 @@ package final class ServiceProxy: Sendable {
   struct Core: ~Copyable {
     let socket: NFTablesSocket
     let conntrack: ConntrackSocket
-    let compiler: ServiceCompiler
     var configuration: ServiceProxyConfiguration
     var state: ServiceState
-    /// Numbers of slots whose chain the kernel has.
-    var installed: Set<Int> = []
+    /// Classes whose chains the kernel has.
+    var installed: Set<ServiceClass> = []
     var hasSynced = false
     /// A commit failed, so that what the kernel holds is not known.
     var mustRepair = false
@@ -48,8 +47,7 @@ package final class ServiceProxy: Sendable {
     self.namespace = namespace
     core = Mutex(
       Core(
-        socket: socket, conntrack: conntrack, compiler: ServiceCompiler(nodeName: configuration.nodeName),
-        configuration: configuration, state: ServiceState(localPodRanges: configuration.localPodRanges)))
+        socket: socket, conntrack: conntrack, configuration: configuration, state: ServiceState(localPodRanges: configuration.localPodRanges)))
   }
 
   package var statistics: Statistics { core.withLock { $0.statistics } }
@@ -61,7 +59,8 @@ package final class ServiceProxy: Sendable {
       var state = ServiceState(localPodRanges: core.configuration.localPodRanges)
       var ignored = ElementChanges()
       ignored.isRecording = false
-      for service in services { state.update(service.service.id, to: core.compiler.compile(service), &ignored) }
+      let compiler = core.configuration.compiler
+      for service in services { state.update(service.service.id, to: compiler.compile(service), &ignored) }
       core.state = state
       core.hasSynced = true
       try core.repair()
@@ -79,7 +78,7 @@ package final class ServiceProxy: Sendable {
     try core.withLock { core in
       guard core.hasSynced else { return }
       var changes = ElementChanges()
-      let compiler = core.compiler
+      let compiler = core.configuration.compiler
       for (id, service) in services {
         core.state.update(id, to: service.map { compiler.compile($0) }, &changes)
       }
@@ -94,16 +93,25 @@ package final class ServiceProxy: Sendable {
     }
   }
 
-  /// Changes ranges of this node at run time, such as its pod range once it is known. The node's name cannot change.
-  package func configure(_ configuration: ServiceProxyConfiguration) throws {
+  /// Changes what is known of this node at run time, such as its pod range once it is known. The node's name cannot
+  /// change. True if Services compile otherwise now, so that a `sync` must follow.
+  package func configure(_ configuration: ServiceProxyConfiguration) throws -> Bool {
     try core.withLock { core in
       precondition(configuration.nodeName == core.configuration.nodeName, "a node keeps its name")
-      if configuration == core.configuration { return }
+      if configuration == core.configuration { return false }
+      let mustCompile = configuration.compiler != core.configuration.compiler
       core.state = ServiceState(copying: core.state, localPodRanges: configuration.localPodRanges)
       core.configuration = configuration
-      if core.hasSynced { try core.repair() }
+      if core.hasSynced, !mustCompile { try core.repair() }
+      return mustCompile
     }
   }
+
+  /// What load balancers may ask this node: endpoints of its own, by the Service.
+  package var healthChecks: [NamespacedName: CompiledService.HealthCheck] { core.withLock { $0.state.healthChecks } }
+
+  /// Frontends that several Services ask for, with those that do not have it.
+  package var conflicts: [FrontendKey: [NamespacedName]] { core.withLock { $0.state.conflicts } }
 
   /// Removes our tables, the anchor last, in one transaction. Connections that were translated go on being so only as long
   /// as another table with NAT stands.

@@ -3,6 +3,12 @@ package import Addressing
 /// What the proxy of one node must know beside the Services.
 package struct ServiceProxyConfiguration: Hashable, Sendable {
   package var nodeName: String
+  /// The node's zone, for topology hints.
+  package var zone: String?
+  /// This node's own addresses (InternalIP).
+  package var nodeAddresses: [IPAddress]
+  /// Ranges within which the node's own addresses serve NodePorts; nil for `nodeAddresses` alone ("primary").
+  package var nodePortRanges: [Prefix]?
   /// Ranges of this node's own pods: they keep their source address, everyone else is masqueraded.
   package var localPodRanges: [Prefix]
   /// Ranges ClusterIPs come from: what is sent to an address in them that no Service has is dropped.
@@ -11,13 +17,20 @@ package struct ServiceProxyConfiguration: Hashable, Sendable {
   package var clusterRanges: [Prefix]
 
   package init(
-    nodeName: String, localPodRanges: [Prefix] = [], serviceRanges: [Prefix] = [], clusterRanges: [Prefix] = []
+    nodeName: String, zone: String? = nil, nodeAddresses: [IPAddress] = [], nodePortRanges: [Prefix]? = nil,
+    localPodRanges: [Prefix] = [], serviceRanges: [Prefix] = [], clusterRanges: [Prefix] = []
   ) {
     self.nodeName = nodeName
+    self.zone = zone
+    self.nodeAddresses = nodeAddresses
+    self.nodePortRanges = nodePortRanges
     self.localPodRanges = localPodRanges
     self.serviceRanges = serviceRanges
     self.clusterRanges = clusterRanges
   }
+
+  var compiler: ServiceCompiler { ServiceCompiler(nodeName: nodeName, zone: zone, nodeAddresses: nodeAddresses) }
+  var servingRanges: [Prefix] { nodePortRanges ?? nodeAddresses.map { Prefix(host: $0) } }
 }
 
 extension [Prefix] {

@@ -5,15 +5,22 @@ extension ServiceState {
   /// Moves targets to the slots the kernel has them in, where it has them, so that what is there stays as it is.
   mutating func adoptSlots(from held: [ServicesLayout.SetID: [NFElement]]) {
     var found: [FrontendKey: [Int: Target]] = [:]
-    for family in IPFamily.allCases {
-      for element in held[.init(.slots, family)] ?? [] {
-        guard let (key, slot, target) = ServicesLayout.slot(element, family) else { continue }
-        found[key, default: [:]][slot] = target
+    for kind in [ServicesLayout.SetKind.slots, .nodePortSlots] {
+      for family in IPFamily.allCases {
+        let set = ServicesLayout.SetID(kind, family)
+        for element in held[set] ?? [] {
+          guard let (key, slot, target) = ServicesLayout.slot(element, set) else { continue }
+          found[key, default: [:]][slot] = target
+        }
       }
     }
     for (key, slots) in found {
-      guard let wanted = frontends[key]?.slots else { continue }
-      frontends[key]?.slots = arrange(wanted, current: { slots[$0] }, currentCount: wanted.count)
+      guard let frontend = frontends[key] else { continue }
+      let inside = frontend.inside.targets
+      frontends[key]?.inside.targets = arrange(inside, current: { slots[$0] }, currentCount: inside.count)
+      guard let outside = frontend.outside?.targets else { continue }
+      frontends[key]?.outside?.targets = arrange(
+        outside, current: { slots[ServicesLayout.outsideSlot + $0] }, currentCount: outside.count)
     }
   }
 
@@ -21,11 +28,15 @@ extension ServiceState {
   package func elements(_ configuration: ServiceProxyConfiguration) -> [ServicesLayout.SetID: [NFElement]] {
     var elements: [ServicesLayout.SetID: [NFElement]] = [:]
     for (key, frontend) in frontends {
-      let family = key.address.family
-      elements[.init(.frontends, family), default: []].append(ServicesLayout.element(key, frontend))
-      for (slot, target) in frontend.slots.enumerated() {
-        elements[.init(.slots, family), default: []].append(ServicesLayout.element(key, slot: slot, target))
+      let slots = ServicesLayout.slots(of: key)
+      for (slot, target) in frontend.inside.targets.enumerated() {
+        elements[slots, default: []].append(ServicesLayout.element(key, slot: slot, target))
       }
+      for (slot, target) in (frontend.outside?.targets ?? []).enumerated() {
+        elements[slots, default: []].append(
+          ServicesLayout.element(key, slot: ServicesLayout.outsideSlot + slot, target))
+      }
+      for (set, element) in ServicesLayout.elements(key, frontend) { elements[set, default: []].append(element) }
     }
     for (uses, kind) in [(addressUses, ServicesLayout.SetKind.clusterAddresses), (hairpinUses, .hairpin)] {
       for address in uses.keys {
@@ -35,6 +46,7 @@ extension ServiceState {
     for family in IPFamily.allCases {
       for (ranges, kind) in [
         (configuration.localPodRanges, ServicesLayout.SetKind.nodePods), (configuration.serviceRanges, .serviceRange),
+        (configuration.servingRanges, .nodePortAddresses),
       ] {
         elements[.init(kind, family)] = ranges.distinct(family).flatMap { NFElement.interval($0) }
       }

@@ -9,28 +9,34 @@ package struct ServiceState {
     package var owner: NamespacedName
     package var comment: String
     /// Target i is in slot i.
-    package var slots: [Target]
-    package var withoutTargets: WantedFrontend.WithoutTargets
+    package var inside: TargetChoice
+    /// Target i is in slot `ServicesLayout.outsideSlot` + i.
+    package var outside: TargetChoice?
     package var draining: [Target]
+    package var affinityTimeout: Int?
+    package var sourceRanges: [Prefix]?
 
     /// Whether an established UDP flow to a target may stay.
-    func keeps(_ target: Target) -> Bool { slots.contains(target) || draining.contains(target) }
+    func keeps(_ target: Target) -> Bool {
+      inside.targets.contains(target) || outside?.targets.contains(target) == true || draining.contains(target)
+    }
   }
   private struct Known {
     var addresses: [IPAddress]
     var keys: [FrontendKey]
+    var healthCheck: CompiledService.HealthCheck?
   }
 
   package let localPodRanges: [Prefix]
   package internal(set) var frontends: [FrontendKey: Frontend] = [:]
   private var services: [NamespacedName: Known] = [:]
   /// Frontends that two Services ask for: the first by name has it, the others wait here. Rare: the API server gives an
-  /// address once, but a deletion may be seen after the next creation.
+  /// address once, but a deletion may be seen after the next creation, and anyone may write an external address.
   private var contended: [FrontendKey: [NamespacedName: WantedFrontend]] = [:]
   private(set) var addressUses: [IPAddress: Int] = [:]
   private(set) var hairpinUses: [IPAddress: Int] = [:]
-  /// How many frontends have so many slots.
-  private(set) var slotCountUses: [Int: Int] = [:]
+  /// How many frontends are of each class.
+  private(set) var classUses: [ServiceClass: Int] = [:]
 
   package init(localPodRanges: [Prefix]) { self.localPodRanges = localPodRanges }
 
@@ -38,14 +44,20 @@ package struct ServiceState {
   init(copying other: ServiceState, localPodRanges: [Prefix]) {
     self.localPodRanges = localPodRanges
     (frontends, services, contended) = (other.frontends, other.services, other.contended)
-    (addressUses, slotCountUses) = (other.addressUses, other.slotCountUses)
+    (addressUses, classUses) = (other.addressUses, other.classUses)
     for frontend in frontends.values {
-      for target in frontend.slots where isLocal(target) { hairpinUses[target.address, default: 0] += 1 }
+      for target in frontend.targets where isLocal(target) { hairpinUses[target.address, default: 0] += 1 }
     }
   }
 
-  package var slotCounts: some Collection<Int> { slotCountUses.keys }
+  package var classes: some Collection<ServiceClass> { classUses.keys }
   package var serviceCount: Int { services.count }
+
+  /// What load balancers may ask this node, by the Service.
+  package var healthChecks: [NamespacedName: CompiledService.HealthCheck] { services.compactMapValues(\.healthCheck) }
+
+  /// Frontends that more than one Service asks for, with those that wait.
+  package var conflicts: [FrontendKey: [NamespacedName]] { contended.mapValues { $0.keys.sorted() } }
 
   /// Replaces what one Service asks for; nil removes it.
   mutating func update(_ id: NamespacedName, to wanted: CompiledService?, _ changes: inout ElementChanges) {
@@ -56,7 +68,10 @@ package struct ServiceState {
     for address in wanted?.addresses ?? [] { use(\.addressUses, address, .clusterAddresses, &changes) }
     for address in known?.addresses ?? [] { release(\.addressUses, address, .clusterAddresses, &changes) }
     services[id] = wanted.flatMap { wanted in
-      wanted.addresses.isEmpty ? nil : Known(addresses: wanted.addresses, keys: Array(wanted.frontends.keys))
+      wanted.addresses.isEmpty
+        ? nil
+        : Known(
+          addresses: wanted.addresses, keys: Array(wanted.frontends.keys), healthCheck: wanted.healthCheck)
     }
   }
 
@@ -68,12 +83,10 @@ package struct ServiceState {
         contended[key, default: [:]][id] = wanted
         return
       }
-      var lost = WantedFrontend(comment: other.comment, targets: other.slots.sorted())
-      (lost.withoutTargets, lost.draining) = (other.withoutTargets, other.draining)
-      contended[key, default: [:]][other.owner] = lost
+      contended[key, default: [:]][other.owner] = WantedFrontend(other)
     }
     withdrawClaim(key, of: id)
-    set(key, Frontend(wanted, owner: id), wanted.targets, &changes)
+    set(key, Frontend(wanted, owner: id), &changes)
   }
 
   private mutating func give(up key: FrontendKey, of id: NamespacedName, _ changes: inout ElementChanges) {
@@ -81,9 +94,9 @@ package struct ServiceState {
     guard frontends[key]?.owner == id else { return }
     if let (next, wanted) = contended[key]?.min(by: { $0.key < $1.key }) {
       withdrawClaim(key, of: next)
-      set(key, Frontend(wanted, owner: next), wanted.targets, &changes)
+      set(key, Frontend(wanted, owner: next), &changes)
     } else {
-      set(key, nil, [], &changes)
+      set(key, nil, &changes)
     }
   }
 
@@ -94,22 +107,21 @@ package struct ServiceState {
   }
 
   /// Puts a frontend into place, or takes it away, and records which elements that changes.
-  private mutating func set(
-    _ key: FrontendKey, _ frontend: Frontend?, _ targets: [Target], _ changes: inout ElementChanges
-  ) {
+  private mutating func set(_ key: FrontendKey, _ wanted: Frontend?, _ changes: inout ElementChanges) {
     let old = frontends[key]
-    let oldSlots = old?.slots ?? []
-    var new = frontend
-    new?.slots = arrange(targets, current: { oldSlots[$0] }, currentCount: oldSlots.count)
+    var new = wanted
+    new?.inside.targets.settle(from: old?.inside.targets)
+    new?.outside?.targets.settle(from: old?.outside?.targets)
     if old == new { return }
-    let slots = new?.slots ?? []
     if changes.isRecording { Self.record(key, old, new, &changes) }
-    for target in slots where isLocal(target) { use(\.hairpinUses, target.address, .hairpin, &changes) }
-    for target in oldSlots where isLocal(target) { release(\.hairpinUses, target.address, .hairpin, &changes) }
-    if !slots.isEmpty { slotCountUses[slots.count, default: 0] += 1 }
-    if !oldSlots.isEmpty {
-      slotCountUses[oldSlots.count, default: 0] -= 1
-      if slotCountUses[oldSlots.count] == 0 { slotCountUses[oldSlots.count] = nil }
+    for target in new?.targets ?? [] where isLocal(target) { use(\.hairpinUses, target.address, .hairpin, &changes) }
+    for target in old?.targets ?? [] where isLocal(target) {
+      release(\.hairpinUses, target.address, .hairpin, &changes)
+    }
+    for one in new?.classes(key) ?? [] { classUses[one, default: 0] += 1 }
+    for one in old?.classes(key) ?? [] {
+      let count = classUses[one] ?? 0
+      classUses[one] = count > 1 ? count - 1 : nil
     }
     frontends[key] = new
   }
@@ -117,20 +129,36 @@ package struct ServiceState {
   private static func record(
     _ key: FrontendKey, _ old: Frontend?, _ new: Frontend?, _ changes: inout ElementChanges
   ) {
-    let family = key.address.family
-    let (oldSlots, slots) = (old?.slots ?? [], new?.slots ?? [])
-    for slot in 0..<max(slots.count, oldSlots.count) {
-      let (before, after) = (slot < oldSlots.count ? oldSlots[slot] : nil, slot < slots.count ? slots[slot] : nil)
+    record(key, from: 0, old?.inside.targets ?? [], new?.inside.targets ?? [], &changes)
+    record(
+      key, from: ServicesLayout.outsideSlot, old?.outside?.targets ?? [], new?.outside?.targets ?? [], &changes)
+    if let old {
+      for (set, element) in ServicesLayout.elements(key, old) { changes.record(set, old: element, new: nil) }
+    }
+    if let new {
+      for (set, element) in ServicesLayout.elements(key, new) { changes.record(set, old: nil, new: element) }
+    }
+    if key.transport == .udp {
+      if old == nil, key.isNodePort { changes.opened.insert(key) }
+      if let old, (old.targets + old.draining).contains(where: { new?.keeps($0) != true }) {
+        changes.released.insert(key)
+      }
+    }
+    if let old, old.affinityTimeout != nil {
+      let kept = new?.affinityTimeout == nil ? [] : Set(new?.targets ?? [])
+      if old.targets.contains(where: { !kept.contains($0) }) { changes.forgotten.insert(key) }
+    }
+  }
+
+  private static func record(
+    _ key: FrontendKey, from first: Int, _ old: [Target], _ new: [Target], _ changes: inout ElementChanges
+  ) {
+    for slot in 0..<max(new.count, old.count) {
+      let (before, after) = (slot < old.count ? old[slot] : nil, slot < new.count ? new[slot] : nil)
       if before == after { continue }
       changes.record(
-        .init(.slots, family), old: before.map { ServicesLayout.element(key, slot: slot, $0) },
-        new: after.map { ServicesLayout.element(key, slot: slot, $0) })
-    }
-    changes.record(
-      .init(.frontends, family), old: old.map { ServicesLayout.element(key, $0) },
-      new: new.map { ServicesLayout.element(key, $0) })
-    if key.transport == .udp, let old, (old.slots + old.draining).contains(where: { new?.keeps($0) != true }) {
-      changes.released.insert(key)
+        ServicesLayout.slots(of: key), old: before.map { ServicesLayout.element(key, slot: first + slot, $0) },
+        new: after.map { ServicesLayout.element(key, slot: first + slot, $0) })
     }
   }
 
@@ -159,10 +187,10 @@ package struct ServiceState {
   }
 }
 
-extension ServiceState.Frontend {
-  fileprivate init(_ wanted: WantedFrontend, owner: NamespacedName) {
-    self.init(
-      owner: owner, comment: wanted.comment, slots: [], withoutTargets: wanted.withoutTargets,
-      draining: wanted.draining)
+extension [Target] {
+  /// Takes the slots that targets have already.
+  fileprivate mutating func settle(from current: [Target]?) {
+    let current = current ?? []
+    self = arrange(self, current: { current[$0] }, currentCount: current.count)
   }
 }

@@ -2,17 +2,36 @@ package import Addressing
 package import Netlink
 
 /// Table `inet swiftlet-services`: which sets, chains and rules there are, whatever the cluster holds. Services and
-/// endpoints are elements; chains are few and constant, one more for each number of endpoints in use.
+/// endpoints are elements; chains are few, and constant but for one more for each class of frontends in use.
 package enum ServicesLayout {
   package static let table = NFTable(.inet, "swiftlet-services", comment: "Services, by swiftlet; do not edit")
 
-  /// The sets and maps, one of each per family.
+  /// The sets and maps whose elements we write, one of each per family.
   package enum SetKind: String, Hashable, Sendable, CaseIterable {
     /// address . protocol . port → verdict: the class of the frontend.
     case frontends
+    /// The same for clients that are neither the node nor its pods, where those are served otherwise.
+    case outside = "frontends-outside"
+    /// protocol . port → verdict, at the node's own addresses.
+    case nodePorts = "nodeports"
+    case outsideNodePorts = "nodeports-outside"
     /// address . protocol . port . slot → address . port of an endpoint.
     case slots
-    /// Addresses of Services.
+    /// protocol . port . slot → address . port of an endpoint.
+    case nodePortSlots = "nodeport-slots"
+    /// address . protocol . port of frontends that leave the client's address as it is.
+    case keepSource = "keep-source"
+    case keepSourceNodePorts = "keep-source-nodeports"
+    /// source range . address . protocol . port: who may use a load balancer's address.
+    case sourceRanges = "source-ranges"
+    /// address . protocol . port with session affinity.
+    case sticky
+    case stickyNodePorts = "sticky-nodeports"
+    /// address . protocol . port . endpoint . port → verdict: remembering that a client has this endpoint.
+    case live
+    /// protocol . port . endpoint . port → verdict.
+    case liveNodePorts = "live-nodeports"
+    /// Cluster addresses of Services.
     case clusterAddresses = "cluster-addresses"
     /// source . destination of a pod that was sent to itself.
     case hairpin
@@ -20,6 +39,8 @@ package enum ServicesLayout {
     case nodePods = "node-pods"
     /// Ranges ClusterIPs come from.
     case serviceRange = "service-range"
+    /// Ranges within which the node's own addresses serve NodePorts.
+    case nodePortAddresses = "nodeport-addresses"
   }
 
   /// A set of the table by kind and family.
@@ -32,105 +53,66 @@ package enum ServicesLayout {
       self.family = family
     }
 
-    package var name: String { kind.rawValue + (family == .v4 ? "4" : "6") }
+    package var name: String { kind.rawValue + family.suffix }
     package static let all = SetKind.allCases.flatMap { kind in IPFamily.allCases.map { SetID(kind, $0) } }
   }
 
-  /// Slots of a frontend are numbered below this; the map's type names it, so it is part of the layout. The upper half is
-  /// free for a second choice of endpoints per frontend.
+  /// Slots of a frontend are numbered below this; the map's type names it, so it is part of the layout.
   static let slotNumbers: UInt32 = 65536
-  /// The most targets a frontend uses; endpoints beyond it get no traffic.
+  /// The most targets of one choice; endpoints beyond it get no traffic.
   package static let slotLimit = 32768
-
-  /// The chain that spreads connections over a number of slots.
-  package static func pickChain(_ slots: Int) -> String { "pick-\(slots)" }
-  /// The number of slots of a chain's name; nil for any other chain.
-  package static func slots(ofChain name: String) -> Int? {
-    name.hasPrefix("pick-") ? Int(name.dropFirst(5)).flatMap { $0 > 0 && pickChain($0) == name ? $0 : nil } : nil
-  }
+  /// The first slot of the targets for clients outside.
+  static let outsideSlot = 32768
+  /// The most clients whose endpoint is remembered, a family; beyond it none is learned until one is forgotten.
+  static let affinityLimit: UInt32 = 262_144
 
   package static let noEndpoints = "no-endpoints"
 
-  /// The whole table for the numbers of slots in use.
-  package static func definition(slotCounts: some Sequence<Int>) -> NFTableDefinition {
+  /// The whole table for the classes in use.
+  package static func definition(_ classes: some Sequence<ServiceClass>) -> NFTableDefinition {
     NFTableDefinition(
-      table, sets: SetID.all.map(set), chains: constantChains + slotCounts.sorted().map(pick))
+      table, sets: SetID.all.map(set) + IPFamily.allCases.flatMap { affinitySets($0) },
+      chains: constantChains + classes.sorted { $0.order < $1.order }.flatMap(chains))
   }
 
   static func set(_ id: SetID) -> NFSet {
     let address = NFDataType.address(id.family)
-    let frontend: [NFField] = [.destination(id.family), .l4Protocol, .destinationPort]
-    switch id.kind {
-    case .frontends: return NFSet(id.name, key: [address, .inetProtocol, .inetService], value: .verdict)
-    case .slots:
+    let frontend = [address, .inetProtocol, .inetService]
+    let nodePort: [NFDataType] = [.inetProtocol, .inetService]
+    let slot: [NFField] = [.l4Protocol, .destinationPort, .random(modulus: slotNumbers)]
+    let target: [NFField] = [.destination(id.family), .destinationPort]
+    return switch id.kind {
+    case .frontends, .outside: NFSet(id.name, key: frontend, value: .verdict)
+    case .nodePorts, .outsideNodePorts: NFSet(id.name, key: nodePort, value: .verdict)
+    case .slots: NFSet(id.name, typeof: [.destination(id.family)] + slot, data: target)
+    case .nodePortSlots: NFSet(id.name, typeof: slot, data: target)
+    case .keepSource, .sticky: NFSet(id.name, key: frontend)
+    case .keepSourceNodePorts, .stickyNodePorts: NFSet(id.name, key: nodePort)
+    case .sourceRanges: NFSet(id.name, key: [address] + frontend, flags: [.interval])
+    case .live: NFSet(id.name, key: frontend + [address, .inetService], value: .verdict)
+    case .liveNodePorts: NFSet(id.name, key: nodePort + [address, .inetService], value: .verdict)
+    case .clusterAddresses: NFSet(id.name, key: [address])
+    case .hairpin: NFSet(id.name, key: [address, address])
+    case .nodePods, .serviceRange, .nodePortAddresses: NFSet(id.name, key: [address], flags: [.interval])
+    }
+  }
+
+  /// The map that remembers clients: source . frontend → endpoint . port. Rules fill it; a restart leaves it alone.
+  static func affinitySet(_ family: IPFamily, nodePort: Bool) -> String {
+    (nodePort ? "affinity-nodeports" : "affinity") + family.suffix
+  }
+
+  private static func affinitySets(_ family: IPFamily) -> [NFSet] {
+    [false, true].map { isNodePort in
+      let address = NFDataType.address(family)
       return NFSet(
-        id.name, typeof: frontend + [.random(modulus: slotNumbers)],
-        data: [.destination(id.family), .destinationPort])
-    case .clusterAddresses: return NFSet(id.name, key: [address])
-    case .hairpin: return NFSet(id.name, key: [address, address])
-    case .nodePods, .serviceRange: return NFSet(id.name, key: [address], flags: [.interval])
+        affinitySet(family, nodePort: isNodePort),
+        key: [address] + (isNodePort ? [] : [address]) + [.inetProtocol, .inetService],
+        value: .data([address, .inetService]), flags: [.dynamic, .timeout], size: affinityLimit)
     }
   }
+}
 
-  /// Chain `pick-N`: a random slot. A packet may see half a transaction and miss its slot; slot 0 is always there.
-  static func pick(_ slots: Int) -> NFTableDefinition.Chain {
-    let moduli = slots == 1 ? [1] : [UInt32(slots), 1]
-    let rules = moduli.flatMap { modulus in
-      IPFamily.allCases.map { family in
-        NFRule([
-          .destinationNATMap(
-            family, [.destination(family), .l4Protocol, .destinationPort, .random(modulus: modulus)],
-            SetID(.slots, family).name)
-        ])
-      }
-    }
-    return .init(NFChain(pickChain(slots)), rules + [NFRule([.drop])])
-  }
-
-  private static func each(_ statements: (IPFamily) -> [NFStatement]) -> [NFRule] {
-    IPFamily.allCases.map { NFRule(statements($0)) }
-  }
-
-  private static let constantChains: [NFTableDefinition.Chain] = [
-    .init(
-      NFChain(noEndpoints, comment: "a Service without endpoints, or another port of one"),
-      [
-        NFRule([.match(.l4Protocol, 6), .reject(.tcpReset)]),
-        NFRule([.reject(.portUnreachable)]),
-      ]),
-    .init(
-      NFChain("services"),
-      each { [.verdictMap([.destination($0), .l4Protocol, .destinationPort], SetID(.frontends, $0).name)] }
-        + each { [.match(.destination($0), inSet: SetID(.clusterAddresses, $0).name), .goto(noEndpoints)] }),
-    .init(
-      NFChain("nat-prerouting", .init(.nat, .prerouting, priority: NFPriority.destinationNAT)),
-      [NFRule([.jump("services")])]),
-    .init(
-      NFChain("nat-output", .init(.nat, .output, priority: NFPriority.destinationNAT)), [NFRule([.jump("services")])]),
-    .init(
-      NFChain("leftover", comment: "packets to Service addresses that were not translated"),
-      each { [.match(.destination($0), inSet: SetID(.serviceRange, $0).name), .goto("unserved")] }
-        + each { [.match(.destination($0), inSet: SetID(.clusterAddresses, $0).name), .goto("unserved")] }),
-    .init(
-      NFChain("unserved"),
-      [NFRule([.match(.destinationType, NFAddressType.local), .accept], comment: "node-local DNS")]
-        + each { [.match(.destination($0), inSet: SetID(.clusterAddresses, $0).name), .reject(.portUnreachable)] }
-        + [NFRule([.drop])]),
-    .init(
-      NFChain("filter-forward", .init(.filter, .forward, priority: NFPriority.filter - 10)),
-      [NFRule([.jump("leftover")])]),
-    .init(
-      NFChain("filter-output", .init(.filter, .output, priority: NFPriority.filter - 10)),
-      [NFRule([.jump("leftover")])]),
-    .init(
-      NFChain("nat-postrouting", .init(.nat, .postrouting, priority: NFPriority.sourceNAT)),
-      [NFRule([.anyBit(.ctStatus, NFConnection.statusDestinationNAT), .jump("translated")])]),
-    .init(
-      NFChain("translated", comment: "source of translated connections"),
-      each {
-        [.match(.source($0), .destination($0), inSet: SetID(.hairpin, $0).name), .masquerade(fullyRandom: false)]
-      }
-        + each { [.match(.source($0), inSet: SetID(.nodePods, $0).name), .return] }
-        + [NFRule([.masquerade(fullyRandom: false)])]),
-  ]
+extension IPFamily {
+  fileprivate var suffix: String { self == .v4 ? "4" : "6" }
 }

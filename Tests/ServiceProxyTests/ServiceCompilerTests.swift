@@ -10,7 +10,7 @@ import Testing
     var local = false
     let targets: [String]
     var draining: [String] = []
-    var withoutTargets = WantedFrontend.WithoutTargets.reject
+    var withoutTargets = TargetChoice.WithoutTargets.reject
     var testDescription: String { name }
   }
 
@@ -60,9 +60,9 @@ import Testing
     let compiled = ServiceCompiler(nodeName: "node1").compile(input)
     #expect(compiled.addresses == [IPAddress("10.96.0.1")!])
     let frontend = try #require(compiled.frontends[Fixture.key("10.96.0.1")])
-    #expect(frontend.targets == test.targets.map { Fixture.target($0) })
+    #expect(frontend.inside.targets == test.targets.map { Fixture.target($0) })
     #expect(frontend.draining == test.draining.map { Fixture.target($0) })
-    #expect(frontend.withoutTargets == test.withoutTargets)
+    #expect(frontend.inside.withoutTargets == test.withoutTargets)
     #expect(frontend.comment == "default/web:80")
   }
 
@@ -76,7 +76,7 @@ import Testing
       endpoints: [Fixture.endpoint("10.244.0.5"), Fixture.endpoint("fd00:244::5")])
     let compiled = ServiceCompiler(nodeName: "n").compile(input)
     #expect(compiled.frontends.count == 6)
-    #expect(compiled.frontends[Fixture.key("fd00:96::a", .sctp, 9999)]?.targets == [Fixture.target("fd00:244::5")])
+    #expect(compiled.frontends[Fixture.key("fd00:96::a", .sctp, 9999)]?.inside.targets == [Fixture.target("fd00:244::5")])
     #expect(compiled.frontends[Fixture.key("10.96.0.10", .udp, 53)]?.comment == "default/dns:dns")
   }
 

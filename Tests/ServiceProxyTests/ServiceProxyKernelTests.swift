@@ -200,7 +200,14 @@ import Testing
     try fresh.sync(full: Array(services.values))
     #expect(try reader.generation() == generation)
     #expect(fresh.statistics.elements == 0)
-    // And nft, who is asked last, prints all of it and loads it again.
+    // And nft, who is asked last, prints all of it and loads it again; but for what follows a connection's original port,
+    // which nft 1.0.6 prints and does not read.
+    for (id, service) in services {
+      var plain = service
+      plain.service.affinityTimeout = nil
+      plain.service.isExternalTrafficLocal = false
+      try proxy.update(service: id, to: plain)
+    }
     let listing = test.run("node", "nft -s list ruleset")
     #expect(listing.contains("map slots4"))
     let file = "/tmp/\(test.prefix).nft"

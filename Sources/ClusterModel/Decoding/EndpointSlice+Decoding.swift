@@ -7,6 +7,9 @@ extension EndpointSlice: APIDecodable {
   /// The label that says which Service a slice belongs to.
   static var serviceLabel: String { "kubernetes.io/service-name" }
 
+  /// The label of slices that belong to a headless Service, whatever its value (well-known labels of Kubernetes).
+  private static var headlessLabel: String { "service.kubernetes.io/headless" }
+
   package init(reading reader: inout ObjectReader) throws(ModelError) {
     let json = reader.json
     guard let service = json["metadata", "labels"][Self.serviceLabel].string, !service.isEmpty else {
@@ -18,6 +21,7 @@ extension EndpointSlice: APIDecodable {
       throw reader.error("addressType", json["addressType"], expected: "IPv4 or IPv6")
     }
     self.init(id: reader.id, service: NamespacedName(reader.id.namespace, service), family: family)
+    isHeadless = json["metadata", "labels"].stringMap[Self.headlessLabel] != nil
     for (index, entry) in json["ports"].elements.enumerated() where !entry["port"].isNull {
       guard let transport = reader.transport(entry["protocol"], "ports[\(index)].protocol"),
         let port = reader.port(entry["port"], "ports[\(index)].port")
@@ -51,6 +55,8 @@ extension EndpointSlice: APIDecodable {
     if let name = entry["hostname"].string, !name.isEmpty { endpoint.hostname = name }
     endpoint.node = entry["nodeName"].string
     endpoint.zone = entry["zone"].string
+    endpoint.hintedZones = Set(entry["hints", "forZones"].elements.compactMap { $0["name"].string })
+    endpoint.hintedNodes = Set(entry["hints", "forNodes"].elements.compactMap { $0["name"].string })
     let target = entry["targetRef"]
     if target["kind"].string == "Pod", let name = target["name"].string {
       endpoint.pod = NamespacedName(target["namespace"].string ?? reader.id.namespace, name)

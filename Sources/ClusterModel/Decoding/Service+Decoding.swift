@@ -45,6 +45,10 @@ extension Service: APIDecodable {
     }
     isInternalTrafficLocal = spec["internalTrafficPolicy"].string == "Local"
     isExternalTrafficLocal = spec["externalTrafficPolicy"].string == "Local"
+    if !spec["healthCheckNodePort"].isNull, spec["healthCheckNodePort"].int != 0 {
+      healthCheckNodePort = reader.port(spec["healthCheckNodePort"], "spec.healthCheckNodePort")
+    }
+    isProxied = labels["service.kubernetes.io/service-proxy-name"] == nil
     publishNotReadyAddresses = spec["publishNotReadyAddresses"].bool ?? false
   }
 
