@@ -19,7 +19,8 @@ package final class ServicesPlane: Plane {
   private static func configuration(_ settings: AgentConfiguration, own: Node?) -> ServiceProxyConfiguration {
     ServiceProxyConfiguration(
       nodeName: settings.nodeName, zone: own?.zone, nodeAddresses: own?.addresses ?? [],
-      nodePortRanges: settings.nodePortRanges, localPodRanges: own?.podRanges ?? [], serviceRanges: settings.serviceRanges,
+      nodePortRanges: settings.nodePortRanges, localPodRanges: own?.podRanges ?? [],
+      serviceRanges: settings.serviceRanges,
       clusterRanges: settings.podRanges + settings.nodeRanges)
   }
 

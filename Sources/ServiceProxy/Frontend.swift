@@ -21,7 +21,8 @@ package struct FrontendKey: Hashable, Comparable, Sendable, CustomStringConverti
   package var isNodePort: Bool { address.isUnspecified }
 
   package var description: String {
-    isNodePort ? "nodeport \(address.family.name) \(transport.rawValue) \(port)" : "\(address) \(transport.rawValue) \(port)"
+    isNodePort
+      ? "nodeport \(address.family.name) \(transport.rawValue) \(port)" : "\(address) \(transport.rawValue) \(port)"
   }
 
   package static func < (left: Self, right: Self) -> Bool {

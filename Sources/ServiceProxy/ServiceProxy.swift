@@ -47,7 +47,8 @@ package final class ServiceProxy: Sendable {
     self.namespace = namespace
     core = Mutex(
       Core(
-        socket: socket, conntrack: conntrack, configuration: configuration, state: ServiceState(localPodRanges: configuration.localPodRanges)))
+        socket: socket, conntrack: conntrack, configuration: configuration,
+        state: ServiceState(localPodRanges: configuration.localPodRanges)))
   }
 
   package var statistics: Statistics { core.withLock { $0.statistics } }

@@ -60,33 +60,34 @@ extension ServicesLayout {
   /// Who got whom is learned from the connection's tuple after translation: a rule that looked the answer up before would
   /// have to feed one map's result into another, which makes nft abort when it lists the table. An endpoint that is gone
   /// is forgotten and the packet dropped; the client's next one chooses anew.
-  private static let affinity: [NFTableDefinition.Chain] = [
-    .init(
-      NFChain(ServiceClass.affinityChain),
-      [false, true].flatMap { isNodePort in
-        each {
-          [
-            .verdictMap(
-              asked($0, nodePort: isNodePort) + [.destination($0), .destinationPort],
-              SetID(isNodePort ? .liveNodePorts : .live, $0).name)
-          ]
-        }
-      }
-        + [false, true].flatMap { isNodePort in
+  private static let affinity: [NFTableDefinition.Chain] =
+    [
+      .init(
+        NFChain(ServiceClass.affinityChain),
+        [false, true].flatMap { isNodePort in
           each {
             [
-              .inSet(
-                asked($0, nodePort: isNodePort), SetID(isNodePort ? .stickyNodePorts : .sticky, $0).name,
-                inverted: false),
-              .dynamicSet(
-                .delete, affinitySet($0, nodePort: isNodePort),
-                key: [.source($0)] + asked($0, nodePort: isNodePort), data: [.destination($0), .destinationPort],
-                timeout: nil),
-              .drop,
+              .verdictMap(
+                asked($0, nodePort: isNodePort) + [.destination($0), .destinationPort],
+                SetID(isNodePort ? .liveNodePorts : .live, $0).name)
             ]
           }
-        })
-  ]
+        }
+          + [false, true].flatMap { isNodePort in
+            each {
+              [
+                .inSet(
+                  asked($0, nodePort: isNodePort), SetID(isNodePort ? .stickyNodePorts : .sticky, $0).name,
+                  inverted: false),
+                .dynamicSet(
+                  .delete, affinitySet($0, nodePort: isNodePort),
+                  key: [.source($0)] + asked($0, nodePort: isNodePort), data: [.destination($0), .destinationPort],
+                  timeout: nil),
+                .drop,
+              ]
+            }
+          })
+    ]
     + [("affinity-prerouting", NFChain.Hook.prerouting), ("affinity-output", .output)].map { name, hook in
       .init(
         NFChain(name, .init(.filter, hook, priority: NFPriority.destinationNAT + 1)),

@@ -104,7 +104,10 @@ import Testing
     // Nobody for this zone: all.
     ([hinted("10.0.0.1", zones: ["b"]), hinted("10.0.0.2", zones: ["c"])], ["10.0.0.1", "10.0.0.2"]),
     // An endpoint that is not ready needs no hint.
-    ([hinted("10.0.0.1", zones: ["a"]), hinted("10.0.0.2", zones: ["b"]), hinted("10.0.0.3", ready: false)], ["10.0.0.1"]),
+    (
+      [hinted("10.0.0.1", zones: ["a"]), hinted("10.0.0.2", zones: ["b"]), hinted("10.0.0.3", ready: false)],
+      ["10.0.0.1"]
+    ),
     // The node before the zone.
     (
       [hinted("10.0.0.1", zones: ["a"], nodes: ["node1"]), hinted("10.0.0.2", zones: ["a"], nodes: ["node2"])],

@@ -76,7 +76,8 @@ import Testing
       endpoints: [Fixture.endpoint("10.244.0.5"), Fixture.endpoint("fd00:244::5")])
     let compiled = ServiceCompiler(nodeName: "n").compile(input)
     #expect(compiled.frontends.count == 6)
-    #expect(compiled.frontends[Fixture.key("fd00:96::a", .sctp, 9999)]?.inside.targets == [Fixture.target("fd00:244::5")])
+    #expect(
+      compiled.frontends[Fixture.key("fd00:96::a", .sctp, 9999)]?.inside.targets == [Fixture.target("fd00:244::5")])
     #expect(compiled.frontends[Fixture.key("10.96.0.10", .udp, 53)]?.comment == "default/dns:dns")
   }
 

@@ -43,7 +43,9 @@ import Testing
       ports: transports.map { Service.Port(name: $0.rawValue, transport: $0, port: 80) }, endpoints: endpoints)
     input.service.isInternalTrafficLocal = Int.random(in: 0..<4, using: &generator) == 0
     input.service.isExternalTrafficLocal = .random(using: &generator)
-    if Int.random(in: 0..<3, using: &generator) == 0 { input.service.affinityTimeout = .random(in: 5...7, using: &generator) }
+    if Int.random(in: 0..<3, using: &generator) == 0 {
+      input.service.affinityTimeout = .random(in: 5...7, using: &generator)
+    }
     input.service.kind = [.clusterIP, .nodePort, .loadBalancer].randomElement(using: &generator)!
     for index in input.service.ports.indices {
       input.service.ports[index].nodePort = .random(in: 30000...30005, using: &generator)
