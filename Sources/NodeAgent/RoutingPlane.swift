@@ -19,6 +19,14 @@ package final class RoutingPlane: Plane {
   private nonisolated(unsafe) var reported: Set<RoutingProblem> = []
   private nonisolated(unsafe) var conditionFailure: String?
   private let watcher: Mutex<RouteWatch?> = Mutex(nil)
+  /// When something changed last, and when everything was looked over, in seconds of the monotonic clock.
+  private nonisolated(unsafe) var lastChange = 0.0
+  private nonisolated(unsafe) var lastLook = 0.0
+
+  /// The kernel tells of most drift; a look over everything, which costs by the number of nodes, is for the rest. While a
+  /// cluster changes there are former ways to be taken away, so looks are frequent then.
+  private static let settlingTime = 120.0
+  private static let lookInterval = 60.0
 
   package init(_ settings: AgentConfiguration, _ client: APIClient) throws {
     self.settings = settings
@@ -66,6 +74,9 @@ package final class RoutingPlane: Plane {
   }
 
   package func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws {
+    let now = Time.monotonicSeconds
+    if occasion == .routine, now - lastChange > Self.settlingTime, now - lastLook < Self.lookInterval { return }
+    lastLook = now
     let changes = try router.repair()
     report(changes, occasion == .foreignChange ? "repairs of what was changed by others" : "repairs")
     try publish(model)
@@ -75,6 +86,7 @@ package final class RoutingPlane: Plane {
     let problems = Set(router.problems)
     for problem in problems.subtracting(reported) { log.error("\(problem)") }
     reported = problems
+    if changes > 0 || lastChange == 0 { lastChange = Time.monotonicSeconds }
     if changes > 0 { log.info("\(changes) \(what), \(router.peerCount) peers") }
   }
 

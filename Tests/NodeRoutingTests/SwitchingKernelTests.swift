@@ -89,9 +89,12 @@ import Testing
     #expect(try fabric.oracle("n1", "ip -j route show 10.244.2.0/24").first?["dev"].string == "eth0")
     #expect(try fabric.oracle("n2", "ip -j route show 10.244.1.0/24").first?["dev"].string == "swiftlet.1")
     #expect(try fabric.run("n1", "ping -c 1 -W 1 192.168.1.2").status.isSuccess)
-    // n2's own link, eth0, is the machine's: what is said of it is said in the status.
+    // n2's own link is the machine's: it is named, not changed.
+    #expect(second.router.problems.contains { $0.node == "n2" && $0.reason.contains("conf.eth0.rp_filter=2") })
+    #expect(try fabric.ping("n1", "n2") == false)
     try Sysctl.write("net/ipv4/conf/all/rp_filter", "2", in: second.namespace)
     #expect(try fabric.ping("n1", "n2"))
+    #expect(second.router.problems.isEmpty)
   }
 
   /// Damage done by others is repaired because the kernel tells of it, not because time passes.

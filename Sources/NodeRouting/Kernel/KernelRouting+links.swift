@@ -143,6 +143,25 @@ extension KernelRouting {
     return changes
   }
 
+  /// The nodes' own links are the machine's: that one of them would drop packets which come another way than those to
+  /// their sender go is said, not changed.
+  var strictFilterProblems: [RoutingProblem] {
+    guard strangers > 0, let compiler, compiler.own.mode?.prefersDirect == true, let link = underlays[.v4] else {
+      return []
+    }
+    let values = ["all", link.name].map { name in
+      (try? Sysctl.read("net/ipv4/conf/\(name)/rp_filter", in: configuration.namespace)) ?? "0"
+    }
+    guard values.max() == "1" else { return [] }
+    return [
+      RoutingProblem(
+        node: compiler.own.node,
+        "link \(link.name) filters by strict reverse path (net.ipv4.conf.\(link.name).rp_filter or that of all is 1), and "
+          + "\(strangers) nodes are of another mode: what they send directly is dropped if this node reaches them by a "
+          + "tunnel; set net.ipv4.conf.\(link.name).rp_filter=2 until all nodes are of one mode")
+    ]
+  }
+
   /// The first address of the node's range, for packets of the node itself into the tunnel, as flannel has it. IPv6's is on
   /// the link over IPv6, where there is one.
   private func reconcileAddresses(_ link: TunnelLink, _ index: Int32, _ own: RoutePeer) throws -> Int {

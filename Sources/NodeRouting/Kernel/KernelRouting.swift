@@ -38,6 +38,8 @@ package final class KernelRouting: RoutingBackend {
   var unneeded: [TunnelLink: Double] = [:]
   /// How many peers' ranges go through each link, so that no pass over all peers is needed.
   var uses: [TunnelLink: Int] = [:]
+  /// How many peers are sent to in another way than this node's own.
+  var strangers = 0
   var peerProblems: [String: [RoutingProblem]] = [:]
   var ownProblems: [RoutingProblem] = []
   private var peerCount = 0
@@ -48,7 +50,7 @@ package final class KernelRouting: RoutingBackend {
   }
 
   package var problems: [RoutingProblem] {
-    ownProblems + peerProblems.keys.sorted().flatMap { peerProblems[$0] ?? [] }
+    ownProblems + strictFilterProblems + peerProblems.keys.sorted().flatMap { peerProblems[$0] ?? [] }
   }
 
   package func prepare(_ own: RoutePeer) throws -> Int {
@@ -64,6 +66,7 @@ package final class KernelRouting: RoutingBackend {
     peerCount = peers.count
     peerProblems = [:]
     uses = [:]
+    strangers = 0
     var plans: [String: PeerCompiler.Plan] = [:]
     for peer in peers {
       let plan = try compiler.plan(peer, adjacency: adjacency)
@@ -157,6 +160,7 @@ package final class KernelRouting: RoutingBackend {
 
   /// Counts a peer's plan in or out.
   private func note(_ plan: PeerCompiler.Plan, of node: String, _ sign: Int) {
+    if plan.mode != compiler?.own.mode { strangers += sign }
     for step in plan.steps { if let link = step.path.link { uses[link, default: 0] += sign } }
     peerProblems[node] = sign < 0 || plan.problems.isEmpty ? nil : plan.problems
   }
@@ -231,6 +235,7 @@ package final class KernelRouting: RoutingBackend {
     wanted.withLock { $0 = KernelObjects() }
     interfaces = [:]
     uses = [:]
+    strangers = 0
     unneeded = [:]
     compiler = nil
     try socket.perform(

@@ -20,6 +20,8 @@ package struct PeerCompiler: Sendable {
       package var path: RoutePath
     }
 
+    /// How the peer is sent to.
+    package var mode: RoutingMode?
     package var steps: [Step] = []
     package var problems: [RoutingProblem] = []
 
@@ -30,6 +32,7 @@ package struct PeerCompiler: Sendable {
   package func plan(_ peer: RoutePeer, adjacency: (IPAddress) throws -> Adjacency) rethrows -> Plan {
     var plan = Plan()
     guard let mode = peer.mode else { return plan }
+    plan.mode = mode
     for family in IPFamily.allCases {
       let ranges = peer.podRanges(family)
       if ranges.isEmpty { continue }
