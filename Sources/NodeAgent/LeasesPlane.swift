@@ -42,9 +42,7 @@ package final class LeasesPlane: Plane {
     nextLook = Time.monotonicSeconds + Self.interval
     let orphans = try watch.orphans { try LiveLinks(try RouteSocket()) }
     if orphans.isEmpty { return }
-    let path = "\(settings.cniConfigurationDirectory)/\(PodNetworkConfiguration.fileName)"
-    let list = try JSON(parsing: Files.read(path))
-    let request = PodNetworkConfiguration.request(of: list)
+    let request = request
     for orphan in orphans {
       let addresses = orphan.addresses.map(\.description).joined(separator: ", ")
       let who = orphan.pod ?? "container \(orphan.attachment.containerID)"
@@ -59,5 +57,15 @@ package final class LeasesPlane: Plane {
         log.warning("\(addresses) of \(who) stays leased: \(String(decoding: answer.output, as: UTF8.self))")
       }
     }
+  }
+
+  /// What a runtime would hand to the plugin. Where this agent has not written the configuration, or not yet, DEL gets
+  /// what it cannot do without.
+  private var request: JSON {
+    let path = "\(settings.cniConfigurationDirectory)/\(PodNetworkConfiguration.fileName)"
+    if let list = try? JSON(parsing: Files.read(path)) { return PodNetworkConfiguration.request(of: list) }
+    return PodNetworkConfiguration(
+      podRanges: [], serviceRanges: [], mtu: 0, dataDirectory: settings.cniDataDirectory
+    ).request()
   }
 }

@@ -82,6 +82,44 @@ import Testing
     }
   }
 
+  /// Calls of the lease store that fail, each at each time it is made, and whether ADD can do without.
+  static let failures: [(call: String, error: String, isBorne: Bool)] = [
+    ("linkat", "EPERM", true), ("linkat", "EOPNOTSUPP", true), ("linkat", "ENOSPC", false), ("linkat", "EIO", false),
+    ("symlink", "ENOSPC", false), ("rename", "EDQUOT", false), ("ftruncate", "EIO", false), ("flock", "ENOLCK", false),
+    ("rename", "ENAMETOOLONG", true), ("newfstatat", "EIO", false),
+  ]
+
+  @Test(arguments: failures.indices)
+  func aCallThatFailsLeasesAllOrNothing(index: Int) throws {
+    let failure = Self.failures[index]
+    let pod = try node.pod("pod")
+    // The marks of a first call are there.
+    #expect(try node.call("DEL", environment("pod", pod)).status == 0)
+    _ = try node.call("ADD", environment("first", pod))
+    #expect(try node.call("DEL", environment("first", pod)).status == 0)
+    var failed = 0
+    for number in 1...4 {
+      let variables = environment("pod", pod).merging(["CNI_COMMAND": "ADD"]) { $1 }
+      let result = try ChildProcess.run(
+        [
+          "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=\(failure.call)", "-e",
+          "inject=\(failure.call):error=\(failure.error):when=\(number)", try TestNode.plugin(),
+        ], input: node.configuration.request().bytes(), environment: variables, namespace: node.namespace, timeout: 60)
+      if result.status.isSuccess {
+        #expect(try store.leases().count == 2)
+        #expect(try store.leases().allSatisfy { $0.holder == .init(containerID: "pod", interfaceName: "eth0") })
+      } else {
+        failed += 1
+        let answer = try JSON(parsing: result.standardOutput)
+        #expect(answer["code"] == 5 && answer["msg"].string?.contains("the lease folder \(store.directory)") == true, "\(answer)")
+        #expect(try store.files().isEmpty && store.index.interrupted() == nil && store.records().isEmpty)
+      }
+      #expect(try node.call("DEL", environment("pod", pod)).status == 0)
+      #expect(try store.files().isEmpty)
+    }
+    #expect(failure.isBorne == (failed == 0), "\(failed) failures")
+  }
+
   /// Runs a script in a mount namespace of its own, with the plugin as `$PLUGIN`, its input in `$INPUT` and the lease
   /// folder in `$LEASES`; what it wrote.
   private func script(_ text: String, _ pod: TestNode.Pod) throws -> String {
