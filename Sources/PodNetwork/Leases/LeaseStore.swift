@@ -101,11 +101,7 @@ package struct LeaseStore: Sendable {
 
   private func releaseLocked(_ attachment: Attachment, _ boot: BootIdentity?) throws -> [IPAddress] {
     let record = try index.record(of: attachment)
-    var held = try (record?.addresses ?? []).compactMap { try LeaseFile(directory: directory, name: "\($0)") }
-      .filter { $0.isHeld(by: attachment) }
-    if record == nil || held.count != record?.addresses.count {
-      held = try files().filter { $0.isHeld(by: attachment) }
-    }
+    let held = try files(of: attachment, record: record)
     for file in held { try Files.remove("\(directory)/\(file.name)") }
     // The record goes last: if we are killed before, the next try finds the rest by it.
     if record != nil { try index.remove(attachment) }
