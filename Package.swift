@@ -107,6 +107,10 @@ let package = Package(
     tests("KubernetesTests", ["Kubernetes", "JSON", "Linux"]),
     tests("ClusterModelTests", ["ClusterModel", "Kubernetes", "JSON", "Addressing"]),
     tests("PodNetworkTests", ["PodNetwork", "Netlink", "Linux", "JSON", "Addressing"]),
+    // A node's pods as the plugin wires them, under the tables of the planes that know nothing of it.
+    tests(
+      "WiringTests",
+      ["PodNetwork", "ServiceProxy", "NetworkPolicy", "ClusterModel", "Netlink", "Linux", "JSON", "Addressing"]),
     tests("NodeRoutingTests", ["NodeRouting", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests("ServiceProxyTests", ["ServiceProxy", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests(

@@ -60,7 +60,7 @@ package struct AgentConfiguration: Sendable {
     .init(
       "nodeport-addresses", "PREFIX", "serve NodePorts at the node's addresses in this range (its InternalIPs alone)"),
     .init("gateway", nil, "run the Ingress gateway on this node"),
-    .init("without", "PLANE", "leave a plane out: routing, leases, services, policy, dns, gateway"),
+    .init("without", "PLANE", "leave a plane out: routing, wiring, leases, services, policy, dns, gateway"),
   ]
 
   package init(_ options: CommandLineOptions) throws(UsageError) {
@@ -87,7 +87,7 @@ package struct AgentConfiguration: Sendable {
     self.nodePortRanges = nodePortRanges.isEmpty ? nil : nodePortRanges
     isGateway = options.has("gateway")
     disabledPlanes = Set(options.all("without"))
-    let known: Set<String> = ["routing", "leases", "services", "policy", "dns", "gateway"]
+    let known: Set<String> = ["routing", "wiring", "leases", "services", "policy", "dns", "gateway"]
     if let unknown = disabledPlanes.subtracting(known).min() {
       throw UsageError(
         "option --without: there is no plane \(unknown); known are \(known.sorted().joined(separator: ", "))")

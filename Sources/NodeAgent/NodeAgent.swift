@@ -16,6 +16,7 @@ package final class NodeAgent: Sendable {
     // Policy first: it closes what the others open.
     if isOn("policy") { planes.append(try PolicyPlane(settings)) }
     if isOn("routing") { planes.append(try RoutingPlane(settings, client)) }
+    if isOn("wiring") { planes.append(WiringPlane(settings)) }
     if isOn("leases") { planes.append(LeasesPlane(settings)) }
     if isOn("services") { planes.append(try ServicesPlane(settings)) }
     if isOn("dns"), !settings.clusterDNS.isEmpty { planes.append(try DNSPlane(settings)) }

@@ -81,7 +81,11 @@ package struct NetworkConfiguration: Hashable, Sendable {
     mtu = nil
     rangeSets = []
     serviceRanges = []
-    if forRemoval { return }
+    if forRemoval {
+      // Which of the node's addresses are still its own; whoever cannot be told that removes none of them.
+      rangeSets = (try? LeaseRangeSet.sets(ipam: ipam, areRequired: false)) ?? []
+      return
+    }
     try refuseUnsupported(json)
     runtime = try RuntimeConfiguration(json)
     if !runtime.dns.isNull { dns = runtime.dns }

@@ -93,7 +93,7 @@ extension PodWiring {
 
   /// Makes the table what it should be after somebody else changed it: rules, missing and left-over elements. Returns
   /// whether anything was written.
-  package func repairSpoofingTable() throws -> Bool {
+  func repairSpoofingTable() throws -> Bool {
     guard configuration.preventsSpoofing else { return false }
     let socket = try NFTablesSocket(namespace: node)
     let table = SpoofingTable(isBridged: configuration.wiring.isBridged)

@@ -104,6 +104,11 @@ package struct PodWiring {
         addresses.map { .deleteNeighbour(Neighbour(interface: index, $0, mac: nil)).accepting(ENOENT, EINVAL) })
     }
     try forgetConnections(of: addresses)
+    // The last pod of a range that the node no longer has takes the range's gateway along.
+    let ranges = configuration.rangeSets
+    if !ranges.isEmpty, addresses.contains(where: { address in !ranges.contains { $0.range(of: address) != nil } }) {
+      try bridge.removeStaleGateways(keeping: configuration)
+    }
   }
 
   /// The host's end of an attachment.
