@@ -28,14 +28,14 @@ enum Scripts {
                 data, peer = s.recvfrom(2000); s.sendto(f"{name} {peer[0]}\\n".encode(), peer)
     """
 
-  /// tcp|udp|bulk ADDRESS PORT: what answered, or the error. `bulk` sends 300,000 bytes and prints how many arrived.
+  /// tcp|udp|bulk ADDRESS PORT SECONDS: what answered, or the error. `bulk` sends 300,000 bytes and prints how many arrived.
   static let client = """
     import errno, socket, sys
     mode, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM if mode == "udp" else socket.SOCK_STREAM) as s:
-            s.settimeout(3); s.connect((address, port))
+            s.settimeout(float(sys.argv[4])); s.connect((address, port))
             if mode == "udp": s.send(b"x")
             answer = s.recv(2000)
             if mode == "bulk": s.sendall(b"x" * 300000)
@@ -45,18 +45,21 @@ enum Scripts {
     except OSError as error: print(errno.errorcode.get(error.errno, "TIMEOUT") if error.errno else "TIMEOUT")
     """
 
-  /// FILE: writes a line for each packet that eth0 receives, by who it claims to be from: `udp SOURCE`, `arp SENDER`,
+  /// FILE GATEWAY: writes a line for each packet that eth0 receives, by who it claims to be from: `udp SOURCE`, `arp SENDER`,
   /// `na TARGET`, `ra SOURCE`; begins with `ready`. Datagrams count that go to port 9999.
   static let listener = """
     import signal, socket, struct, sys
     signal.alarm(120)
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)); s.bind(("eth0", 0))
+    gateway = bytes(int(part, 16) for part in sys.argv[2].split("."))
     with open(sys.argv[1], "w", buffering=1) as out:
         print("ready", file=out)
         while True:
             data, info = s.recvfrom(2000)
             if info[2] == socket.PACKET_OUTGOING: continue
             kind = struct.unpack("!H", data[12:14])[0]
+            # What the gateway itself says is true.
+            if data[6:12] == gateway and (kind == 0x0806 or kind == 0x86dd and data[20] == 58): continue
             if kind == 0x0806: print("arp", socket.inet_ntoa(data[28:32]), file=out)
             elif kind == 0x0800 and data[23] == 17 and data[36:38] == b"\\x27\\x0f": print("udp", socket.inet_ntoa(data[26:30]), file=out)
             elif kind == 0x86dd:

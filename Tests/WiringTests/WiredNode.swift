@@ -160,7 +160,10 @@ final class WiredNode {
   }
 
   /// What a server answered: `b 10.244.1.2`, or the name of an error.
-  func ask(_ mode: String, _ address: String, _ port: Int = 8080, from place: NetworkNamespace) throws -> String {
-    String(try python(Scripts.client, [mode, address, "\(port)"], in: place).prefix { $0 != "\n" })
+  func ask(_ mode: String, _ address: String, _ port: Int = 8080, from place: NetworkNamespace, patience: Double = 10)
+    throws
+    -> String
+  {
+    String(try python(Scripts.client, [mode, address, "\(port)", "\(patience)"], in: place).prefix { $0 != "\n" })
   }
 }
