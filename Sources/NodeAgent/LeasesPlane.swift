@@ -1,7 +1,7 @@
 internal import Addressing
 package import ClusterModel
 internal import JSON
-internal import Linux
+package import Linux
 internal import Netlink
 internal import PodNetwork
 
@@ -10,6 +10,7 @@ internal import PodNetwork
 package final class LeasesPlane: Plane {
   package let name = "leases"
   private let settings: AgentConfiguration
+  private let namespace: NetworkNamespace?
   private let log = Log("agent leases")
   /// Used by the plane's own thread alone.
   private nonisolated(unsafe) var watch: OrphanWatch
@@ -18,9 +19,12 @@ package final class LeasesPlane: Plane {
   /// Seconds between two looks.
   private static let interval = 30.0
 
-  /// - Parameter grace: seconds for which a link must be missing.
-  package init(_ settings: AgentConfiguration, grace: Double = 120) {
+  /// - Parameters:
+  ///   - grace: seconds for which a link must be missing.
+  ///   - namespace: where the node's links are; nil is the caller's own.
+  package init(_ settings: AgentConfiguration, grace: Double = 120, namespace: NetworkNamespace? = nil) {
     self.settings = settings
+    self.namespace = namespace
     watch = OrphanWatch(
       LeaseStore(dataDirectory: settings.cniDataDirectory, network: PodNetworkConfiguration.defaultName), grace: grace)
   }
@@ -40,9 +44,10 @@ package final class LeasesPlane: Plane {
 
   private func look() throws {
     nextLook = Time.monotonicSeconds + Self.interval
-    let orphans = try watch.orphans { try LiveLinks(try RouteSocket()) }
-    if orphans.isEmpty { return }
     let request = request
+    let orphans = try watch.orphans(bridge: request["bridge"].string) {
+      try LiveLinks(try RouteSocket(namespace: namespace))
+    }
     for orphan in orphans {
       let addresses = orphan.addresses.map(\.description).joined(separator: ", ")
       let who = orphan.pod ?? "container \(orphan.attachment.containerID)"

@@ -41,6 +41,10 @@ struct IPAMRelease {
           "\(file.name) belongs to container \(holder.containerID), whose link is there; delete its pod, or add --force"
         )
       }
+      guard force || live.isNode(bridge: nil) else {
+        throw UsageError(
+          "no pod has a link in this network namespace, so it may not be the node's; if it is, add --force")
+      }
       let released = try store.release(holder)
       if !released.isEmpty {
         print("released \(released.map(\.description).joined(separator: ", ")) of container \(holder.containerID)")

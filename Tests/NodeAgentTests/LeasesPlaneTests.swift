@@ -18,8 +18,9 @@ import Testing
     ]
     let settings = try AgentConfiguration(CommandLineOptions(options, known: AgentConfiguration.options))
     // A bridge that nobody has: what DEL would do beside the lease is nothing.
+    let bridge = "swt-none\(getpid() % 10000)"
     try PodNetworkConfiguration(
-      bridge: "swt-none\(getpid() % 10000)", podRanges: [Prefix("10.244.1.0/24")!], serviceRanges: [], mtu: 1450,
+      bridge: bridge, podRanges: [Prefix("10.244.1.0/24")!], serviceRanges: [], mtu: 1450,
       dataDirectory: folder
     ).write(to: "\(folder)/10-swiftlet.conflist")
     let store = LeaseStore(dataDirectory: folder, network: "swiftlet")
@@ -32,7 +33,16 @@ import Testing
     try patient.synchronize(model)
     try patient.synchronize(model)
     #expect(try store.leases().count == 2)
-    let plane = LeasesPlane(settings, grace: 0.001)
+    // A namespace without the bridge is not the node's: all pods would seem to be gone.
+    let namespace = try NetworkNamespace.create()
+    let plane = LeasesPlane(settings, grace: 0.001, namespace: namespace)
+    for _ in 0..<3 {
+      try plane.synchronize(model)
+      usleep(2000)
+    }
+    #expect(try store.leases().count == 2)
+    try #require(
+      ChildProcess.run(["ip", "link", "add", bridge, "type", "bridge"], namespace: namespace).status.isSuccess)
     try plane.synchronize(model)
     usleep(2000)
     try plane.synchronize(model)

@@ -75,7 +75,7 @@ import Testing
   }
 
   private func links(_ aliases: String...) -> LiveLinks {
-    LiveLinks(aliases: aliases.map { PodLink.alias(attachment($0)) })
+    LiveLinks(names: ["lo", "cni0"], aliases: aliases.map { PodLink.alias(attachment($0)) })
   }
 
   @Test func orphansAreThoseWhoseLinkIsMissingAllTheTime() throws {
@@ -84,16 +84,32 @@ import Testing
       try Files.write("\(store.directory)/10.0.0.50", "peer\r\neth0")
       var watch = OrphanWatch(store, grace: 0.001)
       usleep(2000)
-      #expect(try watch.orphans(now: 100) { links("a", "b", "c") }.isEmpty)
+      #expect(try watch.orphans(now: 100, bridge: "cni0") { links("a", "b", "c") }.isEmpty)
       // Missing once is not enough, nor is missing twice with a sight between.
-      #expect(try watch.orphans(now: 200) { links("a", "c") }.isEmpty)
-      #expect(try watch.orphans(now: 300) { links("a", "b") }.isEmpty)
-      #expect(try watch.orphans(now: 300.0005) { links("a") }.isEmpty)
-      #expect(try watch.orphans(now: 400) { links("a", "b") }.map(\.attachment.containerID) == ["c"])
+      #expect(try watch.orphans(now: 200, bridge: "cni0") { links("a", "c") }.isEmpty)
+      #expect(try watch.orphans(now: 300, bridge: "cni0") { links("a", "b") }.isEmpty)
+      #expect(try watch.orphans(now: 300.0005, bridge: "cni0") { links("a") }.isEmpty)
+      #expect(try watch.orphans(now: 400, bridge: "cni0") { links("a", "b") }.map(\.attachment.containerID) == ["c"])
       // A record too young by the wall clock, whatever the other clock says.
       var patient = OrphanWatch(store, grace: 1000)
-      #expect(try patient.orphans(now: 0) { links() }.isEmpty)
-      #expect(try patient.orphans(now: 5000) { links() }.isEmpty)
+      #expect(try patient.orphans(now: 0, bridge: "cni0") { links() }.isEmpty)
+      #expect(try patient.orphans(now: 5000, bridge: "cni0") { links() }.isEmpty)
+    }
+  }
+
+  @Test func aNamespaceThatIsNotTheNodesJudgesNobody() throws {
+    try LeaseTests.withStore { store in
+      _ = try store.lease(sets, to: attachment("a"))
+      usleep(2000)
+      var watch = OrphanWatch(store, grace: 0.001)
+      for now in [1.0, 2, 3] {
+        #expect(try watch.orphans(now: now, bridge: "cni0") { LiveLinks(names: ["lo", "eth0"]) }.isEmpty)
+        #expect(try watch.orphans(now: now, bridge: nil) { LiveLinks(names: ["cni0"]) }.isEmpty)
+      }
+      // Another pod's link tells as well.
+      for now in [4.0, 5] {
+        #expect(try watch.orphans(now: now, bridge: nil) { links("b") }.count == (now == 5 ? 1 : 0))
+      }
     }
   }
 

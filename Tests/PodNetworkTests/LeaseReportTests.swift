@@ -2,6 +2,7 @@ import Addressing
 import Glibc
 import JSON
 import Linux
+import Netlink
 import Testing
 
 @testable import PodNetwork
@@ -79,12 +80,30 @@ import Testing
 
 @Suite(.serialized) struct IPAMCommandKernelTests {
   /// `swiftlet ipam` in a node's namespace.
-  private func ipam(_ node: TestNode, _ arguments: String...) throws -> (status: CInt, output: String) {
+  private func ipam(
+    _ node: TestNode, _ arguments: String..., in namespace: NetworkNamespace? = nil
+  ) throws -> (status: CInt, output: String) {
     let program = Files.parent(of: try TestNode.plugin()) + "/swiftlet"
     let result = try ChildProcess.run(
       [program, "ipam"] + arguments + ["--data-dir", node.directory, "--cni-conf-dir", node.directory],
-      namespace: node.namespace, timeout: 60)
+      namespace: namespace ?? node.namespace, timeout: 60)
     return (result.status.shellCode, result.output + result.errorOutput)
+  }
+
+  @Test(arguments: ["bridge", "bridge-shared", "routed"])
+  func everyWiringsPodsAreSeenAlive(wiring: String) throws {
+    let node = try TestNode()
+    let pod = try node.pod("pod")
+    let (status, output) = try node.call("ADD", pod.environment) { $0["wiring"] = .string(wiring) }
+    try #require(status == 0, "\(output)")
+    let attachment = LeaseStore.Attachment(containerID: "pod", interfaceName: "eth0")
+    func live() throws -> LiveLinks { try LiveLinks(try RouteSocket(namespace: node.namespace)) }
+    #expect(try live().contains(attachment) && live().isNode(bridge: nil))
+    #expect(try !live().contains(.init(containerID: "pod", interfaceName: "eth1")))
+    // The namespace goes as a killed sandbox's does, its end of the link with it, and ours with that.
+    try #require(try node.run("ip link del eth0", in: pod.namespace).status.isSuccess)
+    #expect(try !live().contains(attachment))
+    #expect(try node.call("DEL", pod.environment) { $0["wiring"] = .string(wiring) }.status == 0)
   }
 
   @Test func showCheckAndRelease() throws {
@@ -114,6 +133,9 @@ import Testing
 
     (status, output) = try ipam(node, "release", "10.244.1.2")
     #expect(status == 2 && output.contains("whose link is there"), "\(output)")
+    let elsewhere = try NetworkNamespace.create()
+    (status, output) = try ipam(node, "release", "10.244.1.3", in: elsewhere)
+    #expect(status == 2 && output.contains("may not be the node's"), "\(output)")
     (status, output) = try ipam(node, "release", "sec")
     #expect(status == 2 && output.contains("has no lease"), "\(output)")
     (status, output) = try ipam(node, "release", "fd00:1::3", "--network", "swiftlet")

@@ -23,4 +23,8 @@ package struct LiveLinks: Sendable {
     attachments.contains(attachment)
       || (0...PodLink.attempts).contains { names.contains(PodLink.hostName(attachment, attempt: $0)) }
   }
+
+  /// Whether this can be the node's namespace: there is the link of a pod, or the bridge. Anywhere else all pods would
+  /// seem to be gone.
+  package func isNode(bridge: String?) -> Bool { !attachments.isEmpty || (bridge.map(names.contains) ?? false) }
 }

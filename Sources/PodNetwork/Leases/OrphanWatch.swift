@@ -18,13 +18,18 @@ package struct OrphanWatch {
   /// One look. Leases of other plugins, which have no record, are not judged: their links are not known.
   ///
   /// - Parameters:
-  ///   - live: the links of this moment; it is asked after the records have been read, so that no ADD falls between.
   ///   - now: seconds of the monotonic clock.
+  ///   - bridge: the node's, by which its namespace is known where no pod is left.
+  ///   - live: the links of this moment; it is asked after the records have been read, so that no ADD falls between.
   package mutating func orphans(
-    now: Double = Time.monotonicSeconds, live: () throws -> LiveLinks
+    now: Double = Time.monotonicSeconds, bridge: String?, live: () throws -> LiveLinks
   ) throws -> [LeaseRecord] {
     let records = try store.records()
     let links = try live()
+    guard links.isNode(bridge: bridge) else {
+      missingSince = [:]
+      return []
+    }
     var missing: [LeaseRecord: Double] = [:]
     for record in records where !links.contains(record.attachment) {
       missing[record] = missingSince[record] ?? now
