@@ -70,7 +70,7 @@ let package = Package(
         "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "ClusterModel", "PodNetwork", "NodeRouting",
         "ServiceProxy", "NetworkPolicy", "ClusterDNS", "HTTPRouting",
       ]),
-    room("Diagnosis", ["Addressing", "JSON", "Linux", "Kubernetes", "ClusterModel"]),
+    room("Diagnosis", ["Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
     room(
       "Lab",
       [
@@ -121,7 +121,7 @@ let package = Package(
     tests("ControlPlaneTests", ["ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("NodeAgentTests", ["NodeAgent", "PodNetwork", "ClusterModel", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("NodeRuntimeTests", ["Lab", "ControlPlane", "StandIn", "Kubernetes", "JSON", "Linux", "Addressing"]),
-    tests("DiagnosisTests", ["Diagnosis", "Addressing", "Kubernetes", "ClusterModel"]),
+    tests("DiagnosisTests", ["Diagnosis", "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
     tests("LabTests", ["Lab", "Linux", "JSON", "Netlink", "Kubernetes", "Addressing", "Diagnosis"]),
   ],
   swiftLanguageModes: [.v6]

@@ -13,6 +13,8 @@ enum AgentCommand {
     let options = try CommandLineOptions(arguments, known: AgentConfiguration.options)
     if let stray = options.operands.first { throw UsageError("unexpected \"\(stray)\"") }
     let settings = try AgentConfiguration(options)
+    try RangeReview.check(
+      nodes: settings.nodeRanges, pods: settings.podRanges, services: settings.serviceRanges, log: Log("agent"))
     Signals.block(terminationSignals)
     let client = APIClient(HTTPTransport(try KubeConfig(file: settings.kubeconfig)), fieldManager: "swiftlet-agent")
     let agent = try NodeAgent(settings, client: client)

@@ -14,6 +14,7 @@ struct Main {
       server …     Kubernetes API, allocators, controllers and scheduler on SQLite
       agent …      the network of one node: routes, Services, policy, DNS, gateway
       ipam …       which pod addresses are leased on this node, and what is wrong with them
+      plan …       choose a cluster's node, pod and service ranges before it exists
       version      what this is
 
     `swiftlet COMMAND --help` tells the options of a command.
@@ -30,6 +31,7 @@ struct Main {
     case "server": exit(run("server", ServerCommand.help, rest, ServerCommand.run))
     case "agent": exit(run("agent", AgentCommand.help, rest, AgentCommand.run))
     case "ipam": exit(run("ipam", IPAMCommand.help, rest, IPAMCommand.run))
+    case "plan": exit(PlanCommand.run(rest))
     case "version", "--version": print("swiftlet \(version)")
     case nil, "help", "--help", "-h": print(usage)
     case .some(let unknown):

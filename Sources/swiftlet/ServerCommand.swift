@@ -1,5 +1,6 @@
 import Addressing
 import ControlPlane
+import Diagnosis
 import Glibc
 import Kubernetes
 import Linux
@@ -12,6 +13,8 @@ enum ServerCommand {
     .init("listen-fd", "N", "an inherited socket that listens already"),
     .init("advertise-address", "ADDRESS", "where pods and nodes reach the API; once a family"),
     .init("pod-range", "PREFIX", "addresses of all pods, a part of which each node gets; once a family"),
+    .init("node-mask", "LENGTH", "prefix length of a node's part of the IPv4 pod range (24)"),
+    .init("node-mask-ipv6", "LENGTH", "the same for IPv6 (64)"),
     .init("service-range", "PREFIX", "addresses of Services; once a family (10.96.0.0/16)"),
     .init("server-name", "NAME", "a further name or address of the certificate"),
     .init("cluster-domain", "DOMAIN", "the zone of Services (cluster.local)"),
@@ -26,12 +29,20 @@ enum ServerCommand {
     let folder = options["data-dir"] ?? "/var/lib/swiftlet"
     let services = try prefixes("service-range", options)
     let pods = try prefixes("pod-range", options)
+    let servicesOption = services.isEmpty ? "the default" : "--service-range"
+    let serviceRanges = services.isEmpty ? [Prefix("10.96.0.0/16")!] : services
+    let masks: [IPFamily: Int?] = [
+      .v4: try options.integer("node-mask", in: 1...30), .v6: try options.integer("node-mask-ipv6", in: 1...126),
+    ]
+    let nodeMasks = masks.compactMapValues { $0 }
+    try RangeReview.check(
+      pods: pods, services: serviceRanges, servicesOption: servicesOption, nodeMasks: nodeMasks, log: Log("server"))
     let listeners = try listeners(options)
     Signals.block(terminationSignals)
     try Files.makeDirectories(folder, mode: 0o700)
 
     var configuration = APIServerConfiguration(
-      databasePath: folder + "/swiftlet.db", serviceRanges: services.isEmpty ? [Prefix("10.96.0.0/16")!] : services)
+      databasePath: folder + "/swiftlet.db", serviceRanges: serviceRanges)
     configuration.pkiPath = folder
     for text in options.all("advertise-address") {
       do { configuration.advertisedAddresses.append(try IPAddress(parsing: text)) } catch {
@@ -48,7 +59,7 @@ enum ServerCommand {
     try server.start(listeners)
 
     var controllers = ControllerOptions()
-    controllers.podRanges = pods.map { .init($0) }
+    controllers.podRanges = pods.map { .init($0, nodeLength: nodeMasks[$0.family]) }
     controllers.occupiedRanges = configuration.serviceRanges
     controllers.rootCertificate = server.pki?.authority
     controllers.runsScheduler = !options.has("without-scheduler")

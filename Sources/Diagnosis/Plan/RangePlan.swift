@@ -11,6 +11,8 @@ package struct RangePlan: Hashable, Sendable {
   /// Prefix length of the part of the pod range that each node gets: unless told otherwise 24 for IPv4, 64 for IPv6, the
   /// defaults of kube-controller-manager's `--node-cidr-mask-size`.
   package let nodeMasks: [IPFamily: Int]
+  /// What works until something usual happens.
+  package let warnings: [PlanFinding]
 
   /// - Parameters:
   ///   - nodeMasks: only where they are not the usual ones.
@@ -25,25 +27,22 @@ package struct RangePlan: Hashable, Sendable {
     nodeRanges = nodes
     podRanges = pods
     serviceRanges = services
-    self.nodeMasks = Self.usualNodeMasks.merging(nodeMasks) { $1 }
 
+    var request = PlanRequest()
+    request.nodes = nodes
+    request.pods = pods
+    request.services = services
+    request.taken = taken
+    request.nodeMasks = nodeMasks
+    request.demand.nodes = nodeCount
+    request.demand.nodeAddresses = nodeAddresses
+    self.nodeMasks = Dictionary(
+      uniqueKeysWithValues: IPFamily.allCases.map { ($0, request.nodeMask($0)) })
     var problems = Self.familyProblems([nodes, pods, services])
-    let planned = nodes + pods + services
-    for (index, range) in planned.enumerated() {
-      problems += Self.problems(ofKind: range)
-      for other in planned[..<index] + taken where range.prefix.overlaps(other.prefix) {
-        problems.append(Self.overlap(other, range))
-      }
-    }
-    for range in pods {
-      problems += Self.sizeProblems(ofPods: range, mask: self.nodeMasks[range.prefix.family]!, nodeCount: nodeCount)
-    }
-    problems += services.flatMap { Self.sizeProblems(ofServices: $0) }
-    for range in nodes where range.prefix.count < UInt128(nodeAddresses) {
-      problems.append(
-        "\(range.description) holds \(range.prefix.count) addresses, but \(nodeAddresses) are needed for the gateway and "
-          + "\(nodeCount) nodes: choose a shorter prefix length or fewer nodes")
-    }
+    let review = PlanReview(request)
+    warnings = review.warnings
+    // The review takes several node ranges a family; what it says of families is said above for all three at once.
+    problems += review.errors.filter { $0.rule != .family }.map(\.sentence)
     if !problems.isEmpty { throw RangePlanError(problems: problems) }
   }
 
@@ -56,8 +55,6 @@ package struct RangePlan: Hashable, Sendable {
       nodes: [nodes], pods: [pods], services: [services], nodeCount: nodeCount, nodeAddresses: nodeAddresses,
       taken: taken)
   }
-
-  package static let usualNodeMasks: [IPFamily: Int] = [.v4: 24, .v6: 64]
 
   /// The families of the cluster, the primary one first.
   package var families: [IPFamily] { podRanges.map(\.prefix.family) }
@@ -117,67 +114,5 @@ package struct RangePlan: Hashable, Sendable {
       problems.append("\(list(ranges)) and \(list(nodes)): choose all three of the same families, in the same order")
     }
     return problems
-  }
-
-  private static func overlap(_ first: PlannedRange, _ second: PlannedRange) -> String {
-    let relation: String
-    if first.prefix == second.prefix {
-      relation = "is the same as"
-    } else if first.prefix.contains(second.prefix) {
-      relation = "contains"
-    } else {
-      relation = "lies within"
-    }
-    return "\(first.description) \(relation) \(second.description): the ranges must not overlap, choose another for one"
-  }
-
-  /// Ranges with a meaning of their own (RFC 6890), which no cluster can use.
-  private static let special: [(Prefix, String)] = [
-    ("0.0.0.0/8", "this network"), ("127.0.0.0/8", "loopback"), ("169.254.0.0/16", "link-local"),
-    ("224.0.0.0/4", "multicast"), ("240.0.0.0/4", "reserved"), ("::/127", "loopback and unspecified"),
-    ("fe80::/10", "link-local"), ("ff00::/8", "multicast"),
-  ].map { (Prefix($0.0)!, $0.1) }
-
-  private static func problems(ofKind range: PlannedRange) -> [String] {
-    special.filter { $0.0.overlaps(range.prefix) }.map {
-      "\(range.description) overlaps \($0.0), which is \($0.1) (RFC 6890): choose a private range"
-    }
-  }
-
-  private static func sizeProblems(ofPods pods: PlannedRange, mask: Int, nodeCount: Int) -> [String] {
-    let bits = mask - pods.prefix.length
-    if bits < 0 {
-      return ["\(pods.description) is smaller than the /\(mask) each node gets: choose /\(mask) or shorter"]
-    }
-    if bits > 16 {
-      return [
-        "\(pods.description) has more than 65536 parts of /\(mask), the most kubeadm and kube-controller-manager "
-          + "take: choose /\(mask - 16) or longer"
-      ]
-    }
-    if nodeCount > 1 << bits {
-      return [
-        "\(pods.description) has room for \(1 << bits) node\(bits == 0 ? "" : "s") of /\(mask) each, but \(nodeCount) "
-          + "are asked for: choose a shorter prefix length or fewer nodes"
-      ]
-    }
-    return []
-  }
-
-  private static func sizeProblems(ofServices services: PlannedRange) -> [String] {
-    let bits = services.prefix.family.bits - services.prefix.length
-    if bits > 20 {
-      return [
-        "\(services.description) is larger than the 20 bits kubeadm accepts: choose "
-          + "/\(services.prefix.family.bits - 20) or longer"
-      ]
-    }
-    if bits < 4 {
-      return [
-        "\(services.description) has \(services.prefix.count) addresses; the API takes .1 and cluster DNS .10: choose "
-          + "/\(services.prefix.family.bits - 4) or shorter"
-      ]
-    }
-    return []
   }
 }

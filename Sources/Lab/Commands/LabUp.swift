@@ -26,6 +26,7 @@ struct LabUp {
     try removeRemains()
     let machine = try Preflight.run(manifests: manifests)
     try Preflight.tryRouting(options.routing, options.ranges.families)
+    for finding in options.ranges.warnings { output.line("warning: \(finding.sentence)") }
 
     let port = try options.apiPort.map { try claim($0) } ?? LoopbackListener.freePort(preferred: 6443)
     let lab = LabConfiguration(
