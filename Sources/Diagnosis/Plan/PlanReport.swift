@@ -13,7 +13,9 @@ package struct PlanReport: Sendable {
     let proposal = RangeProposal(request)
     self.request = proposal.request
     choices = proposal.choices
-    findings = proposal.failures + PlanReview(proposal.request).findings
+    // A family that a role lacks for want of room was told already.
+    let review = PlanReview(proposal.request).findings.filter { proposal.failures.isEmpty || $0.rule != .family }
+    findings = proposal.failures + review
   }
 
   package var isSound: Bool { !findings.contains { $0.severity == .error } }

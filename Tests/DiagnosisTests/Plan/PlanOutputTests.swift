@@ -133,7 +133,7 @@ import Testing
         a node's /24 of it        █████▓······  110 pods, 138 in a rollout, of 253 addresses
       service range 10.96.0.0/16  ▒···········  4000 Services, 256 addresses on request only, of 65536
 
-      ▒ node  █ pod  ▓ service  ░ taken  ! both  · free
+      ▒ node  █ pod  ▓ service  ░ taken  ! conflict  · free
 
       """
     #expect(text.contains(picture), "\(text)")

@@ -111,6 +111,13 @@ import Testing
     #expect(report.findings[0].sentence.contains("free some space"))
   }
 
+  /// More Services than a platform's largest range holds: no search would help.
+  @Test func nothingIsLargeEnough() {
+    let report = PlanReport(PlanSample(services: [], serviceCount: 70_000, targets: [.gke]).request)
+    #expect(report.findings.count { $0.severity == .error } == 1)
+    #expect(report.findings[0].sentence.contains("is larger than GKE allows"), "\(report.findings[0].sentence)")
+  }
+
   @Test func nodesHaveTheirPlaceInTheVPC() throws {
     let sample = PlanSample(nodes: [], taken: ["vpc 10.50.0.0/16", "office 10.50.0.0/20"], targets: [.aks])
     let proposal = RangeProposal(sample.request)

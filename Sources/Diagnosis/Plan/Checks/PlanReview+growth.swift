@@ -73,7 +73,7 @@ extension PlanReview {
       if let limit = limits.first(where: {
         $0.problem(of: parent, in: request) != nil && $0.problem(of: prefix, in: request) == nil
       }) {
-        return (count, "\(limit.target.name)'s limit")
+        return (count, "it meets the limit of \(limit.target.name)")
       }
       prefix = parent
       count += 1

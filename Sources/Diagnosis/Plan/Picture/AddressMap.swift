@@ -7,6 +7,18 @@ struct AddressMap {
     /// In the order of addresses, what is larger first.
     let ranges: [PlannedRange]
 
+    /// What two ranges have in common that should not: one of two that overlap lies in the other. Nodes in a network that
+    /// exists are where they belong.
+    var conflicts: [Prefix] {
+      ranges.enumerated().flatMap { index, range in
+        ranges[..<index].compactMap { other -> Prefix? in
+          let roles = Set([range.role, other.role])
+          if roles.count == 1 || roles == [.node, .reserved] || !range.prefix.overlaps(other.prefix) { return nil }
+          return range.prefix.length > other.prefix.length ? range.prefix : other.prefix
+        }
+      }
+    }
+
     /// The part of the block from its beginning to an offset in it, between 0 and 1.
     func position(of number: UInt128) -> Double {
       Double(number - prefix.address.number) / Double(prefix.count)

@@ -46,8 +46,13 @@ package struct PlanDrawing: Sendable {
       text += label(x + 20, 28, name)
       x += 20 + name.count * Self.characterWidth + 28
     }
-    return text
+    text +=
+      "<rect x=\"\(x)\" y=\"16\" width=\"14\" height=\"14\" fill=\"none\" stroke=\"\(Self.conflictColour)\" "
+      + "stroke-width=\"2\"/>\n"
+    return text + label(x + 20, 28, "conflict")
   }
+
+  private static let conflictColour = "#c62828"
 
   /// Draws a block and returns where the next one begins.
   private func draw(_ block: AddressMap.Block, at top: Int, _ body: inout String) -> Int {
@@ -66,6 +71,12 @@ package struct PlanDrawing: Sendable {
       body +=
         "<rect x=\"\(Self.text(x))\" y=\"\(barTop + (isCovered ? barHeight : 0))\" width=\"\(Self.text(width))\" "
         + "height=\"\(isCovered ? 6 : barHeight)\" fill=\"\(Self.fill(range.role))\"/>\n"
+    }
+    for conflict in block.conflicts {
+      let (x, width) = Self.span(block.extent(of: conflict))
+      body +=
+        "<rect x=\"\(Self.text(x - 2))\" y=\"\(barTop - 2)\" width=\"\(Self.text(width + 4))\" "
+        + "height=\"\(barHeight + 4)\" fill=\"none\" stroke=\"\(Self.conflictColour)\" stroke-width=\"2\"/>\n"
     }
     for range in block.ranges {
       let (x, width) = Self.span(block.extent(of: range.prefix))

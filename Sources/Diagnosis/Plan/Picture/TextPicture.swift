@@ -28,7 +28,7 @@ struct TextPicture {
     let samples = [PlannedRange.Role.node, .pod, .service, .reserved].map {
       "\(paint(.range($0))) \($0 == .reserved ? "taken" : $0.rawValue)"
     }
-    return samples.joined(separator: "  ") + "  \(paint(.conflict)) both  \(paint(.free)) free"
+    return samples.joined(separator: "  ") + "  \(paint(.conflict)) conflict  \(paint(.free)) free"
   }
 
   /// Cells of the bar: what the longest name leaves, but enough to see something.
@@ -50,15 +50,10 @@ struct TextPicture {
     }
     for index in order {
       let range = block.ranges[index]
-      for cell in Self.cells(block.extent(of: range.prefix), count) {
-        let isConflict = block.ranges.contains { other in
-          other != range && other.role != range.role && other.prefix.overlaps(range.prefix)
-            && Self.cells(block.extent(of: other.prefix), count).contains(cell)
-        }
-        // A network the nodes belong to is no conflict.
-        let isHarmless = range.role == .node || range.role == .reserved
-        cells[cell] = isConflict && !isHarmless ? .conflict : .range(range.role)
-      }
+      for cell in Self.cells(block.extent(of: range.prefix), count) { cells[cell] = .range(range.role) }
+    }
+    for conflict in block.conflicts {
+      for cell in Self.cells(block.extent(of: conflict), count) { cells[cell] = .conflict }
     }
     for range in block.ranges {
       let extent = Self.cells(block.extent(of: range.prefix), count)

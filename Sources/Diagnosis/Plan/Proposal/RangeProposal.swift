@@ -45,18 +45,28 @@ package struct RangeProposal: Hashable, Sendable {
     let (lengths, size) = lengths(role, family)
     let thrifty = Array(lengths.suffix(max(1, lengths.count - thrift)))
     guard let found = RangeFinder(request).find(role, family, lengths: thrifty) else {
-      let wanted = lengths.last.map { "/\($0)" } ?? "any length"
-      failures.append(
-        PlanFinding(
-          .error, .noRoom, "an \(family.name) \(role.rawValue) range of \(wanted)", found: "was not found",
-          meaning: "all private space that \(request.targets.map(\.name).joined(separator: " and ")) allow is taken",
-          expected: "a free block", remedy: "free some space, ask for less, or name a range",
-          source: "RFC 1918, RFC 4193"))
+      failures.append(failure(role, family, shortest: lengths.last))
       return
     }
     let range = PlannedRange(role, found.prefix, from: Self.source)
     request[role].append(range)
     choices.append(Choice(range: range, reasons: [size(found.prefix)] + found.reasons))
+  }
+
+  /// Nothing is free; or, without a length worth trying, what the demand needs is more than the targets take.
+  private func failure(_ role: PlannedRange.Role, _ family: IPFamily, shortest: Int?) -> PlanFinding {
+    let names = request.targets.map(\.name).joined(separator: ", ")
+    guard let shortest else {
+      return PlanFinding(
+        .error, .noRoom, "an \(family.name) \(role.rawValue) range for this demand",
+        found: "is larger than \(names) allow\(request.targets.count == 1 ? "s" : "")",
+        meaning: "no range serves it, wherever it lies", expected: "a demand within the limits", remedy: "ask for less",
+        source: "the limits of \(names)")
+    }
+    return PlanFinding(
+      .error, .noRoom, "an \(family.name) \(role.rawValue) range of /\(shortest)", found: "was not found",
+      meaning: "all private space is taken, or kept from this by the limits of \(names)", expected: "a free block",
+      remedy: "free some space, ask for less, or name a range", source: "RFC 1918, RFC 4193")
   }
 
   /// The lengths worth trying, the best first, and what a length gives.
