@@ -103,6 +103,8 @@ package struct NetworkConfiguration: Hashable, Sendable {
     rangeSets =
       runtime.rangeSets
       + (try LeaseRangeSet.sets(ipam: ipam, areRequired: runtime.rangeSets.isEmpty && !withoutRanges))
+    try HostLocalOptions.check(routes: ipam["routes"], rangeSets)
+    if dns.members.isEmpty { dns = try HostLocalOptions.resolver(ipam["resolvConf"]) }
     for (index, element) in json["serviceRanges"].elements.enumerated() {
       serviceRanges.append(try prefix(element, "serviceRanges[\(index)]"))
     }
