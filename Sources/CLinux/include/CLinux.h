@@ -23,6 +23,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>
 #include <linux/veth.h>
+#include <linux/wireguard.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,6 +10,8 @@ extension RouteRequest {
     case intermediate
     case vxlan(Link.VXLAN)
     case ipip(Link.IPIP)
+    /// Keys, port and peers are set by `WireGuardSocket`.
+    case wireguard
     /// A pair; the other end is made directly where it belongs, so that it never shows up elsewhere.
     /// It cannot be set up in the same request (ENOTCONN: the kernel joins the two only afterwards).
     case veth(peer: LinkSettings, in: NetworkNamespace?)
@@ -70,6 +72,7 @@ extension RouteRequest {
         case .ipip(let ipip):
           writer.attribute(Int(IFLA_INFO_KIND), "ipip")
           writer.nested(Int(IFLA_INFO_DATA)) { ipip.write(to: &$0) }
+        case .wireguard: writer.attribute(Int(IFLA_INFO_KIND), "wireguard")
         case .veth(let peer, let namespace):
           writer.attribute(Int(IFLA_INFO_KIND), "veth")
           writer.nested(Int(IFLA_INFO_DATA)) { writer in

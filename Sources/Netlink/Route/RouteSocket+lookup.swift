@@ -28,15 +28,24 @@ package struct RouteLookup: Hashable, Sendable {
 extension RouteSocket {
   /// Asks the kernel for the route to an address (`ip route get`); nil where there is none.
   package func lookUpRoute(to address: IPAddress) throws -> RouteLookup? {
+    try answer(to: address, flags: 0).flatMap(RouteLookup.init)
+  }
+
+  /// The entry of the routing tables that a packet to an address takes (`ip route get fibmatch`); nil where there is none.
+  package func tableRoute(to address: IPAddress) throws -> Route? {
+    try answer(to: address, flags: UInt32(RTM_F_FIB_MATCH)).flatMap(Route.init)
+  }
+
+  private func answer(to address: IPAddress, flags: UInt32) throws -> NetlinkMessage? {
     do {
       return try socket.request("look up the route to \(address)", type: UInt16(RTM_GETROUTE)) { writer in
         var header = rtmsg()
         header.rtm_family = addressFamily(address.family)
         header.rtm_dst_len = UInt8(address.family.bits)
+        header.rtm_flags = flags
         writer.append(structure: header)
         writer.attribute(Int(RTA_DST.rawValue), address)
       }
-      .flatMap(RouteLookup.init)
     } catch let error as NetlinkError
       where [ENETUNREACH, EHOSTUNREACH, EINVAL, EACCES, ECONNREFUSED, EAGAIN].contains(error.code)
     {
