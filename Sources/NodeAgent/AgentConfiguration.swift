@@ -20,6 +20,10 @@ package struct AgentConfiguration: Sendable {
   /// How pods' packets come from node to node.
   package var routing = RoutingMode.vxlan
   package var kernelRouting = KernelRouting.Configuration()
+  /// UDP port of WireGuard.
+  package var wireguardPort = WireGuardAnnouncement.defaultPort
+  /// Seconds for which a WireGuard key is used; nil for good.
+  package var wireguardRotation: Int64?
   /// flannel's environment file, for a node whose CNI plugin is flannel's; nil writes none.
   package var subnetEnvironmentFile: String?
   /// What of flannel's configuration is not honoured.
@@ -54,6 +58,8 @@ package struct AgentConfiguration: Sendable {
       "subnet-env", "FILE",
       "write flannel's environment for its CNI plugin (\(FlannelEnvironment.defaultPath) with --net-conf, else none)"),
     .init("wiring", "MODE", "how pods are connected: bridge, bridge-shared or routed (bridge)"),
+    .init("wireguard-port", "PORT", "UDP port of --routing wireguard (\(WireGuardAnnouncement.defaultPort))"),
+    .init("wireguard-rotate", "INTERVAL", "make a new WireGuard key this often, such as 24h or 7d (never)"),
     .init("cluster-dns", "ADDRESS", "where pods ask for names; once a family"),
     .init("cluster-domain", "DOMAIN", "the zone of Services (cluster.local)"),
     .init("upstream-dns", "ADDRESS", "resolver for names outside the cluster (those of /etc/resolv.conf)"),
@@ -80,6 +86,7 @@ package struct AgentConfiguration: Sendable {
       }
       self.wiring = wiring
     }
+    try readWireGuard(options)
     clusterDNS = try Self.addresses("cluster-dns", options)
     clusterDomain = options["cluster-domain"] ?? clusterDomain
     upstreamDNS = try Self.addresses("upstream-dns", options)

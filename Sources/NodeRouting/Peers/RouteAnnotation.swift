@@ -25,9 +25,14 @@ package enum RouteAnnotation {
   package static let vtep = ownPrefix + "vxlan"
   package static let vtep6 = ownPrefix + "vxlan-v6"
 
+  /// How a node is reached by WireGuard: its key, the one that follows, and its port.
+  package static let wireguard = ownPrefix + "wireguard"
+  /// Written by an operator: each new value has the node change its WireGuard key once.
+  package static let wireguardRotation = ownPrefix + "wireguard-rotate"
+
   /// Those that an agent writes, and removes where they no longer hold.
   package static let written: Set<String> = [
-    flannelManager, flannelType, flannelData, flannelData6, publicIP, publicIP6, mode, vtep, vtep6,
+    flannelManager, flannelType, flannelData, flannelData6, publicIP, publicIP6, mode, vtep, vtep6, wireguard,
   ]
 
   static func isOfInterest(_ key: String) -> Bool { key.hasPrefix(flannelPrefix) || key.hasPrefix(ownPrefix) }

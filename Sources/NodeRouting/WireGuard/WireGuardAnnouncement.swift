@@ -20,11 +20,6 @@ package struct WireGuardAnnouncement: Hashable, Sendable {
   /// flannel's port over IPv4, which a node that names none uses.
   package static let defaultPort: UInt16 = 51820
 
-  /// Our annotation: read before flannel's.
-  package static let annotation = "swiftlet.dev/wireguard"
-  /// Annotation on a Node by which an operator has its keys changed: each new value changes them once.
-  package static let rotationAnnotation = "swiftlet.dev/wireguard-rotate"
-
   /// nil for anything else than the small JSON object.
   package init?(parsing text: String) {
     guard let json = try? JSON(parsing: Array(text.utf8)),
@@ -41,10 +36,10 @@ package struct WireGuardAnnouncement: Hashable, Sendable {
   /// What a peer announces. flannel's annotation counts where it names another key than ours does: then flannel's agent has
   /// taken the node over since.
   package init?(_ peer: RoutePeer) {
-    let own = peer.annotations[Self.annotation].flatMap(Self.init(parsing:))
+    let own = peer.annotations[RouteAnnotation.wireguard].flatMap(Self.init(parsing:))
     var flannels: Self?
-    if peer.annotations["flannel.alpha.coreos.com/backend-type"] == RoutingMode.wireguard.flannelType {
-      let texts = ["backend-data", "backend-v6-data"].compactMap { peer.annotations["flannel.alpha.coreos.com/" + $0] }
+    if peer.annotations[RouteAnnotation.flannelType] == RoutingMode.wireguard.flannelType {
+      let texts = [RouteAnnotation.flannelData, RouteAnnotation.flannelData6].compactMap { peer.annotations[$0] }
       flannels = texts.compactMap(Self.init(parsing:)).first
     }
     if let own, flannels == nil || flannels?.publicKey == own.publicKey {

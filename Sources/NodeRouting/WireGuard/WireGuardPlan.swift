@@ -67,7 +67,7 @@ package struct WireGuardPlan: Hashable, Sendable {
     guard let announcement = WireGuardAnnouncement(peer) else {
       return problem(
         "is of mode wireguard but announces no public key that can be read (annotation "
-          + "\(WireGuardAnnouncement.annotation) or flannel's backend-data); its agent writes it when it is up")
+          + "\(RouteAnnotation.wireguard) or flannel's backend-data); its agent writes it when it is up")
     }
     guard let family = IPFamily.allCases.first(where: { own.underlay($0) != nil && peer.underlay($0) != nil }),
       let address = peer.underlay(family)

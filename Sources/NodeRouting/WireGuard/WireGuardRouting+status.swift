@@ -23,9 +23,9 @@ extension WireGuardRouting {
       port: configuration.port, publicKey: keys.current.publicKey, nextKey: keys.next?.publicKey)
     let isIPv6 = own.underlay(.v4) == nil
     return [
-      WireGuardAnnouncement.annotation: announcement.text,
-      "flannel.alpha.coreos.com/backend-type": RoutingMode.wireguard.flannelType,
-      "flannel.alpha.coreos.com/\(isIPv6 ? "backend-v6-data" : "backend-data")": announcement.flannelText,
+      RouteAnnotation.wireguard: announcement.text,
+      RouteAnnotation.flannelType: RoutingMode.wireguard.flannelType,
+      isIPv6 ? RouteAnnotation.flannelData6 : RouteAnnotation.flannelData: announcement.flannelText,
     ]
   }
 

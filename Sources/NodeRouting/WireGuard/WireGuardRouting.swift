@@ -73,7 +73,7 @@ package final class WireGuardRouting: RoutingBackend {
     let underlay = try underlay(own)
     let underlayMTU = configuration.underlayMTU ?? underlay.mtu
     var changes = try makeLink()
-    let keys = try advanceKeys(request: own.annotations[WireGuardAnnouncement.rotationAnnotation])
+    let keys = try advanceKeys(request: own.annotations[RouteAnnotation.wireguardRotation])
     let plan = WireGuardPlan(own: own, ownKeys: Self.publicKeys(keys), underlayMTU: underlayMTU)
     changes += try reconcileDevice(keys)
     changes += try reconcileLink(plan, own)

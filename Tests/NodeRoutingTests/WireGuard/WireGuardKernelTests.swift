@@ -44,7 +44,7 @@ struct WireGuardKernelTests {
     #expect(Set(peer[3].split(separator: ",")) == ["10.244.2.0/24", "fd00:244:2::/64"])
     #expect(peer[7] == "off")
     #expect(try network.nodes[1].run("wg show swiftlet.wg private-key").output.count == 45)
-    #expect(network.nodes[1].announced.annotations[WireGuardAnnouncement.annotation]?.contains(key) == true)
+    #expect(network.nodes[1].announced.annotations[RouteAnnotation.wireguard]?.contains(key) == true)
     let status = network.nodes[0].backend.status
     #expect(status["peers", "n2", "publicKey"].string == key)
     #expect((status["peers", "n2", "lastHandshake"].int ?? 0) > 0)
@@ -91,7 +91,7 @@ struct WireGuardKernelTests {
     try pings(network, 0, 1)
     var wrong = network.nodes[1].announced
     wrong.annotations = [
-      WireGuardAnnouncement.annotation: WireGuardAnnouncement(port: 51820, publicKey: testKey(0x42)).text
+      RouteAnnotation.wireguard: WireGuardAnnouncement(port: 51820, publicKey: testKey(0x42)).text
     ]
     _ = try network.nodes[0].backend.apply([.set(wrong)])
     for family in IPFamily.allCases { #expect(try network.ping(0, 1, family) == false) }

@@ -16,7 +16,7 @@ func testKey(_ number: UInt8) -> WireGuardPublicKey { WireGuardPublicKey([UInt8]
   ) -> RoutePeer {
     var annotations: [String: String] = [:]
     if let key {
-      annotations[WireGuardAnnouncement.annotation] =
+      annotations[RouteAnnotation.wireguard] =
         WireGuardAnnouncement(port: port, publicKey: testKey(key), nextKey: next.map(testKey)).text
     }
     return RoutePeer(

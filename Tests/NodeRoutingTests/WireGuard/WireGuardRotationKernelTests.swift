@@ -22,10 +22,10 @@ struct WireGuardRotationKernelTests {
     for number in [1, 2] { #expect(try network.ping(0, number)) }
     let old = try publicKey(first)
 
-    first.own.annotations[WireGuardAnnouncement.rotationAnnotation] = "1"
+    first.own.annotations[RouteAnnotation.wireguardRotation] = "1"
     try first.prepare()
     let next = try #require(
-      first.announced.annotations[WireGuardAnnouncement.annotation].flatMap(WireGuardAnnouncement.init(parsing:))?
+      first.announced.annotations[RouteAnnotation.wireguard].flatMap(WireGuardAnnouncement.init(parsing:))?
         .nextKey?.base64)
     #expect(try publicKey(first) == old)
     for other in network.nodes[1...] { _ = try other.backend.apply([.set(first.announced)]) }
@@ -56,7 +56,7 @@ struct WireGuardRotationKernelTests {
     try network.settle()
     let (first, second) = (network.nodes[0], network.nodes[1])
     #expect(try network.ping(0, 1))
-    first.own.annotations[WireGuardAnnouncement.rotationAnnotation] = "1"
+    first.own.annotations[RouteAnnotation.wireguardRotation] = "1"
     try first.prepare()
     _ = try second.backend.apply([.set(first.announced)])
     let stale = first.announced
