@@ -1,5 +1,6 @@
 import Addressing
 import ClusterModel
+import Glibc
 import JSON
 import Linux
 import Netlink
@@ -15,6 +16,8 @@ final class Fabric {
   /// Switches of both subnets, and the router.
   let center: NetworkNamespace
   private let routes: RouteSocket
+  /// Where agents keep their keys.
+  private let folder = "/tmp/swt-fabric-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
   var nodes: [String: TestNode] = [:]
 
   final class TestNode {
@@ -23,23 +26,28 @@ final class Fabric {
     var object: Node
     var router: NodeRouter
     var kernel: KernelRouting
+    private let keyFile: String
 
-    init(_ name: String, _ namespace: NetworkNamespace, _ object: Node, mode: RoutingMode) throws {
-      (self.name, self.namespace, self.object) = (name, namespace, object)
-      (router, kernel) = try Self.router(name, namespace, mode)
+    init(
+      _ name: String, _ namespace: NetworkNamespace, _ object: Node, mode: RoutingMode, keyFile: String
+    ) throws {
+      (self.name, self.namespace, self.object, self.keyFile) = (name, namespace, object, keyFile)
+      (router, kernel) = try Self.router(name, namespace, mode, keyFile)
     }
 
     private static func router(
-      _ name: String, _ namespace: NetworkNamespace, _ mode: RoutingMode
+      _ name: String, _ namespace: NetworkNamespace, _ mode: RoutingMode, _ keyFile: String
     ) throws -> (NodeRouter, KernelRouting) {
       var configuration = KernelRouting.Configuration(namespace: namespace)
       configuration.linkGrace = Fabric.linkGrace
       let kernel = try KernelRouting(configuration)
-      return (try NodeRouter(node: name, mode: mode, backends: [kernel]), kernel)
+      let wireguard = try WireGuardRouting(.init(keyFile: keyFile, namespace: namespace))
+      let backends: [any RoutingBackend] = [wireguard, kernel]
+      return (try NodeRouter(node: name, mode: mode, backends: backends, grace: Fabric.linkGrace), kernel)
     }
 
     /// As after a restart of the agent: nothing is known but what is in the kernel.
-    func restart(mode: RoutingMode) throws { (router, kernel) = try Self.router(name, namespace, mode) }
+    func restart(mode: RoutingMode) throws { (router, kernel) = try Self.router(name, namespace, mode, keyFile) }
 
     /// Puts what the agent announces into the node's object.
     func announce() {
@@ -65,6 +73,8 @@ final class Fabric {
       ])
     }
   }
+
+  deinit { try? Files.removeTree(folder) }
 
   /// A router, whose links can be used without waiting for duplicate address detection.
   private static func settings(_ namespace: NetworkNamespace) throws {
@@ -114,7 +124,7 @@ final class Fabric {
           .addAddress(.init(interface: loopback, prefix.address(at: 5)!, prefixLength: family.bits)))
       }
     }
-    let node = try TestNode(name, namespace, object, mode: mode)
+    let node = try TestNode(name, namespace, object, mode: mode, keyFile: "\(folder)/\(name).key")
     nodes[name] = node
     return node
   }

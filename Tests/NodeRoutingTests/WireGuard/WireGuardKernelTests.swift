@@ -25,7 +25,7 @@ struct WireGuardKernelTests {
     #expect(try network.nodes[0].backend.podMTU() == mtu)
     for family in IPFamily.allCases {
       #expect(try network.ping(0, 1, family, size: mtu), "a packet of the pods' MTU passes in one piece")
-      #expect(try network.ping(0, 1, family, size: mtu + 1) == false)
+      #expect(try network.ping(0, 1, family, size: mtu + 1, seconds: 1) == false)
     }
 
     // What the kernel holds, as others read it.
@@ -68,18 +68,18 @@ struct WireGuardKernelTests {
       ["tcpdump", "-i", "n1", "-w", file, "-U", "--immediate-mode"], standardOutput: .null, standardError: .null,
       namespace: network.fabric)
     defer { capture.stop() }
-    while !Files.exists(file) { usleepMilliseconds(20) }
-    usleepMilliseconds(500)
+    // The file's header is written once packets are caught.
+    try network.wait { try (Files.exists(file) ? Files.read(file) : []).count >= 24 }
     try pings(network, 0, 1)
     let secret = "swiftlet-plain-words"
     _ = try network.nodes[0].run("ping -c 2 -w 4 -p \(secret.utf8.map { hex($0) }.joined().prefix(32)) 10.244.2.5")
-    usleepMilliseconds(500)
-    capture.stop()
     func count(_ filter: String) throws -> Int {
       let result = try ChildProcess.run(["tcpdump", "-nn", "-r", file, filter])
       return result.output.split(separator: "\n").count
     }
-    #expect(try count("udp port 51820") >= 8)
+    // A request and an answer for each ping.
+    try network.wait { try count("udp port 51820") >= 8 }
+    capture.stop()
     #expect(try count("net 10.244.0.0/16 or net fd00:244::/32 or icmp") == 0)
     let bytes = try Files.readText(file)
     #expect(!bytes.contains(String(secret.prefix(16))))
@@ -94,7 +94,7 @@ struct WireGuardKernelTests {
       RouteAnnotation.wireguard: WireGuardAnnouncement(port: 51820, publicKey: testKey(0x42)).text
     ]
     _ = try network.nodes[0].backend.apply([.set(wrong)])
-    for family in IPFamily.allCases { #expect(try network.ping(0, 1, family) == false) }
+    for family in IPFamily.allCases { #expect(try network.ping(0, 1, family, seconds: 1) == false) }
     _ = try network.nodes[0].backend.apply([.set(network.nodes[1].announced)])
     try pings(network, 0, 1)
   }
@@ -184,7 +184,7 @@ struct WireGuardKernelTests {
     #expect(try first.backend.apply([.removed(node: "n2")]) == 3)
     #expect(try first.peers().count == 1)
     #expect(try first.oracle("ip -j route show 10.244.2.0/24").isEmpty)
-    #expect(try network.ping(0, 1) == false)
+    #expect(try network.ping(0, 1, seconds: 1) == false)
     try pings(network, 0, 2)
     _ = try first.backend.apply([.set(second.announced)])
     try pings(network, 0, 1)

@@ -95,6 +95,15 @@ final class WireGuardNodes {
     }
   }
 
+  /// Waits until something holds that the kernel does by itself, such as a handshake; a few seconds at most.
+  func wait(until condition: () throws -> Bool) throws {
+    for _ in 0..<100 {
+      if try condition() { return }
+      usleep(50_000)
+    }
+    Issue.record("it does not come to that")
+  }
+
   deinit { try? Files.removeTree(folder) }
 
   func others(of node: Node) -> [RoutePeer] { nodes.filter { $0 !== node }.map(\.announced) }
@@ -110,12 +119,12 @@ final class WireGuardNodes {
     try node.prepare() + node.backend.synchronize(others(of: node), keeping: [])
   }
 
-  /// From pod to pod, not to be fragmented; `size` is that of the IP packet. Several tries: the first packet may wait for
-  /// the handshake.
-  func ping(_ from: Int, _ to: Int, _ family: IPFamily = .v4, size: Int = 84) throws -> Bool {
+  /// From pod to pod, not to be fragmented; `size` is that of the IP packet. Up to `seconds` tries: the first packet may
+  /// wait for the handshake.
+  func ping(_ from: Int, _ to: Int, _ family: IPFamily = .v4, size: Int = 84, seconds: Int = 5) throws -> Bool {
     let headers = family == .v4 ? 28 : 48
     return try nodes[from].run(
-      "ping -c 1 -w 3 -W 1 -M do -s \(size - headers) -I \(nodes[from].pod(family)) \(nodes[to].pod(family))"
+      "ping -c 1 -w \(seconds) -W 1 -M do -s \(size - headers) -I \(nodes[from].pod(family)) \(nodes[to].pod(family))"
     ).status.isSuccess
   }
 }
