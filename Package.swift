@@ -54,7 +54,7 @@ let package = Package(
 
     // Planes
     room("PodNetwork", ["Addressing", "JSON", "Linux", "Netlink", "CLinux"]),
-    room("NodeRouting", ["Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
+    room("NodeRouting", ["Addressing", "JSON", "CLinux", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
     room("ServiceProxy", ["Addressing", "Linux", "Netlink", "ClusterModel"]),
     room("NetworkPolicy", ["Addressing", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
     room("ClusterDNS", ["Addressing", "Linux", "CLinux", "Netlink", "ClusterModel"]),

@@ -52,6 +52,25 @@ let nodeParsers: [String: Parser] = [
     guard let json = try? JSON(parsing: bytes), let configuration = try? FlannelConfiguration(json) else { return }
     precondition(!configuration.networks.isEmpty, "a configuration without a network was accepted")
   },
+  // BIRD's control socket, and what `show protocols all` says.
+  "bird": { bytes in
+    var whole = BIRDReplyReader()
+    guard let replies = try? whole.append(bytes) else { return }
+    for reply in replies { _ = (reply.isFailure, reply.message, BIRDProtocol.all(in: reply).map(\.sessionState)) }
+    var pieces = BIRDReplyReader()
+    let same = bytes.reduce(into: []) { same, byte in same += (try? pieces.append([byte])) ?? [] }
+    precondition(same == replies, "in pieces it is another answer")
+  },
+  // The operator's BGP configuration; the text is its passwords too.
+  "bgp": { bytes in
+    let text = String(decoding: bytes, as: UTF8.self)
+    guard let configuration = try? BGPConfiguration(parsing: bytes, file: "bgp", read: { _ in text }) else { return }
+    let own = RoutePeer(
+      node: "a", mode: .bgp, underlay: [IPAddress("192.0.2.1")!], podRanges: [Prefix("10.0.0.0/24")!])
+    let speaker = BGPSpeaker(
+      own: own, peers: [], configuration: configuration, clusterPodRanges: [], serviceRanges: [], services: .init())
+    precondition(!BIRDConfiguration(speaker, log: "/l").text.isEmpty)
+  },
   // A connection to a stand-in; pieces end at zeros.
   "stand-in": { bytes in
     var identity = StandInIdentity()

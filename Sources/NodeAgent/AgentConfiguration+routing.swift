@@ -6,6 +6,14 @@ extension AgentConfiguration {
   /// `--routing`, and what flannel's configuration says where it does not.
   mutating func readRouting(_ options: CommandLineOptions) throws(UsageError) {
     subnetEnvironmentFile = options["subnet-env"]
+    bgpConfigurationFile = options["bgp-config"]
+    if let text = options["bgp-as"] {
+      guard let number = ASNumber(text) else {
+        throw UsageError(
+          "option --bgp-as: found \"\(text)\", expected the number of an autonomous system that is not reserved")
+      }
+      bgpAS = number
+    }
     if let path = options["net-conf"] {
       let flannel: FlannelConfiguration
       do {

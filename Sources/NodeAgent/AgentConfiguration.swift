@@ -6,6 +6,8 @@ package import PodNetwork
 /// What one agent is told on its command line. Everything else it learns from the API.
 package struct AgentConfiguration: Sendable {
   package var kubeconfig: String
+  /// The program's version, for status.
+  package var version = "unknown"
   /// The Node object that is this machine.
   package var nodeName: String
   /// Ranges of the whole cluster; one a family.
@@ -24,6 +26,9 @@ package struct AgentConfiguration: Sendable {
   package var wireguardPort = WireGuardAnnouncement.defaultPort
   /// Seconds for which a WireGuard key is used; nil for good.
   package var wireguardRotation: Int64?
+  /// The operator's BGP configuration, and the nodes' autonomous system where it does not say one.
+  package var bgpConfigurationFile: String?
+  package var bgpAS = ASNumber.usual
   /// flannel's environment file, for a node whose CNI plugin is flannel's; nil writes none.
   package var subnetEnvironmentFile: String?
   /// What of flannel's configuration is not honoured.
@@ -60,6 +65,8 @@ package struct AgentConfiguration: Sendable {
     .init("wiring", "MODE", "how pods are connected: bridge, bridge-shared or routed (bridge)"),
     .init("wireguard-port", "PORT", "UDP port of --routing wireguard (\(WireGuardAnnouncement.defaultPort))"),
     .init("wireguard-rotate", "INTERVAL", "make a new WireGuard key this often, such as 24h or 7d (never)"),
+    .init("bgp-config", "FILE", "peers, reflectors and announcements of --routing bgp, YAML or JSON (docs/bgp.md)"),
+    .init("bgp-as", "NUMBER", "the nodes' autonomous system where --bgp-config does not say one (64512)"),
     .init("cluster-dns", "ADDRESS", "where pods ask for names; once a family"),
     .init("cluster-domain", "DOMAIN", "the zone of Services (cluster.local)"),
     .init("upstream-dns", "ADDRESS", "resolver for names outside the cluster (those of /etc/resolv.conf)"),

@@ -1,12 +1,18 @@
 package import Kubernetes
 internal import ClusterModel
+internal import Glibc
+package import JSON
 internal import Linux
+internal import Synchronization
 
 /// The network of one node: watches the API and runs the planes. It composes and decides nothing.
 package final class NodeAgent: Sendable {
   private let model: SharedModel
   private let feed: ModelFeed
   private let runners: [PlaneRunner]
+  private let settings: AgentConfiguration
+  private let started = Timestamp.now()
+  private let statusServer: Mutex<AgentStatusServer?> = Mutex(nil)
 
   /// Makes the planes; nothing is watched before `start`. Throws what a plane cannot do without.
   package init(_ settings: AgentConfiguration, client: APIClient) throws {
@@ -26,11 +32,13 @@ package final class NodeAgent: Sendable {
     }
     let model = SharedModel(kinds: kinds)
     self.model = model
+    self.settings = settings
     feed = ModelFeed(client, kinds: kinds, into: model)
     runners = planes.map { PlaneRunner($0, model: model) }
   }
 
   package func start() {
+    startStatusServer()
     for runner in runners { runner.start() }
     feed.start()
   }
@@ -39,6 +47,34 @@ package final class NodeAgent: Sendable {
   package func stop() {
     feed.stop()
     for runner in runners { runner.stop() }
+    statusServer.withLock { server in
+      server?.stop()
+      server = nil
+    }
+  }
+
+  /// An agent that cannot be asked still does its work.
+  private func startStatusServer() {
+    do {
+      let path = "\(settings.stateDirectory)/\(AgentStatusClient.socketName)"
+      let server = try AgentStatusServer(path: path) { [weak self] in self?.report ?? .null }
+      server.start()
+      statusServer.withLock { $0 = server }
+    } catch {
+      let remedy = error.code == EADDRINUSE ? "; another agent runs with this --state-dir" : ""
+      Log("agent status").error("\(error)\(remedy): `swiftlet status` cannot ask this agent")
+    }
+  }
+
+  /// Everything `swiftlet status` shows.
+  package var report: JSON {
+    let own = model.read { $0.nodes[settings.nodeName] }
+    return [
+      "version": .string(settings.version), "node": .string(settings.nodeName), "pid": .int(Int64(getpid())),
+      "started": .string("\(started)"), "synced": .bool(model.hasSynced),
+      "podRanges": .array((own?.podRanges ?? []).map { .string("\($0)") }),
+      "planes": .array(runners.map(\.report)),
+    ]
   }
 
   /// Each plane by name, with what it is doing.

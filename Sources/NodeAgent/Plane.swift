@@ -1,4 +1,5 @@
 package import ClusterModel
+package import JSON
 
 /// One plane of a node, as the agent runs it: on a thread of its own, with a queue of its own.
 package protocol Plane: AnyObject, Sendable {
@@ -21,6 +22,9 @@ package protocol Plane: AnyObject, Sendable {
   /// Called once, before the plane's thread starts: `requestRepair` has `repair` called soon on that thread.
   func watch(_ requestRepair: @escaping @Sendable () -> Void) throws
 
+  /// What `swiftlet status` should know beyond what the plane's runner does; null for nothing. From any thread.
+  var status: JSON { get }
+
   /// The agent stops. What is programmed stays: a stopped agent disturbs no flow.
   func stop()
 }
@@ -35,5 +39,6 @@ package enum RepairOccasion: Sendable {
 
 extension Plane {
   package func stop() {}
+  package var status: JSON { .null }
   package func watch(_ requestRepair: @escaping @Sendable () -> Void) throws {}
 }

@@ -1,4 +1,5 @@
 internal import ClusterModel
+internal import JSON
 internal import Linux
 internal import Synchronization
 
@@ -34,6 +35,18 @@ package final class PlaneRunner: Sendable {
 
   package var name: String { plane.name }
   package var currentStatus: Status { status.withLock { $0 } }
+
+  /// What the runner and the plane itself know, for `swiftlet status`.
+  var report: JSON {
+    let current = currentStatus
+    var json: JSON = [
+      "name": .string(name), "synced": .bool(current.hasSynced), "changes": .int(Int64(current.changes)),
+    ]
+    if let failure = current.failure { json["failure"] = .string(failure) }
+    let own = plane.status
+    if !own.isNull { json["status"] = own }
+    return json
+  }
 
   private func notice(_ keys: Set<ChangeKey>) {
     let wanted = keys.filter(plane.wants)

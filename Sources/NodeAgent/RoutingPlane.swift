@@ -11,11 +11,15 @@ internal import Synchronization
 /// Routes between nodes, and the CNI configuration of this one, written once routing is ready.
 package final class RoutingPlane: Plane {
   package let name = "routing"
-  private let settings: AgentConfiguration
+  let settings: AgentConfiguration
   private let client: APIClient
   private let log = Log("agent routing")
   /// Used by the plane's own thread alone, except for `concerns` and `status`, which may be called by any.
   private nonisolated(unsafe) let router: NodeRouter
+  let bgp: BGPBackend
+  /// The addresses that single Services have this node announce; none for most of them.
+  nonisolated(unsafe) var announced: [NamespacedName: BGPServiceAddresses] = [:]
+  private let mtu: Mutex<Int?> = Mutex(nil)
   private nonisolated(unsafe) var reported: Set<RoutingProblem> = []
   private nonisolated(unsafe) var conditionFailure: String?
   private let watcher: Mutex<RouteWatch?> = Mutex(nil)
@@ -31,21 +35,33 @@ package final class RoutingPlane: Plane {
   package init(_ settings: AgentConfiguration, _ client: APIClient) throws {
     self.settings = settings
     self.client = client
+    bgp = try BGPBackend(settings.bgp)
     router = try NodeRouter(
-      node: settings.nodeName, mode: settings.routing, backends: try Self.backends(settings))
+      node: settings.nodeName, mode: settings.routing, backends: try Self.backends(settings, bgp))
     for notice in settings.routingNotices { log.warning("\(notice)") }
   }
 
   /// For `swiftlet status`; from any thread.
-  package var status: JSON { router.status }
+  package var status: JSON {
+    var status = router.status
+    if let mtu = mtu.withLock({ $0 }) { status["mtu"] = .int(Int64(mtu)) }
+    return status
+  }
 
-  package func wants(_ key: ChangeKey) -> Bool { if case .node = key { true } else { false } }
+  package func wants(_ key: ChangeKey) -> Bool {
+    switch key {
+    case .node: true
+    case .service: settings.routing == .bgp
+    default: false
+    }
+  }
 
   package func watch(_ requestRepair: @escaping @Sendable () -> Void) throws {
     nonisolated(unsafe) let router = router
     let started = try RouteWatch(
       [.links, .addresses, .routes, .neighbours], concerns: { router.concerns($0) }, onChange: requestRepair)
     watcher.withLock { $0 = started }
+    bgp.whenBIRDEnds(requestRepair)
   }
 
   package func stop() {
@@ -53,15 +69,18 @@ package final class RoutingPlane: Plane {
       watcher?.stop()
       watcher = nil
     }
+    bgp.detach()
   }
 
   package func synchronize(_ model: SharedModel) throws {
     let nodes = model.read { Array($0.nodes.values) }
+    readServices(model)
     try report(router.synchronize(nodes), "changes")
     try publish(model)
   }
 
   package func apply(_ keys: [ChangeKey], _ model: SharedModel) throws {
+    try applyServices(keys, model)
     let changes: [(name: String, node: Node?)] = model.read { state in
       keys.compactMap { key in
         guard case .node(let name) = key else { return nil }
@@ -82,7 +101,7 @@ package final class RoutingPlane: Plane {
     try publish(model)
   }
 
-  private func report(_ changes: Int, _ what: String) {
+  func report(_ changes: Int, _ what: String) {
     let problems = Set(router.problems)
     for problem in problems.subtracting(reported) { log.error("\(problem)") }
     reported = problems
@@ -95,7 +114,9 @@ package final class RoutingPlane: Plane {
     // Without a Node object, an address or a pod range there is nothing to route yet; each is a change of the Node.
     guard router.isReady, let own = model.read({ $0.nodes[settings.nodeName] }) else { return }
     try announce(router.announcement, of: own)
-    try configurePodNetwork(own.podRanges, mtu: try router.podMTU())
+    let mtu = try router.podMTU()
+    self.mtu.withLock { $0 = mtu }
+    try configurePodNetwork(own.podRanges, mtu: mtu)
     setCondition(of: own)
   }
 

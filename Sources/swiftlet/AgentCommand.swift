@@ -12,7 +12,8 @@ enum AgentCommand {
   static func run(_ arguments: [String]) throws {
     let options = try CommandLineOptions(arguments, known: AgentConfiguration.options)
     if let stray = options.operands.first { throw UsageError("unexpected \"\(stray)\"") }
-    let settings = try AgentConfiguration(options)
+    var settings = try AgentConfiguration(options)
+    settings.version = Main.version
     try RangeReview.check(
       nodes: settings.nodeRanges, pods: settings.podRanges, services: settings.serviceRanges, log: Log("agent"))
     Signals.block(terminationSignals)

@@ -15,6 +15,7 @@ struct Main {
       agent …      the network of one node: routes, Services, policy, DNS, gateway
       ipam …       which pod addresses are leased on this node, and what is wrong with them
       plan …       choose a cluster's node, pod and service ranges before it exists
+      status …     what the agent of this machine, or those of a lab, are doing
       version      what this is
 
     `swiftlet COMMAND --help` tells the options of a command.
@@ -32,6 +33,7 @@ struct Main {
     case "agent": exit(run("agent", AgentCommand.help, rest, AgentCommand.run))
     case "ipam": exit(run("ipam", IPAMCommand.help, rest, IPAMCommand.run))
     case "plan": exit(PlanCommand.run(rest))
+    case "status": exit(run("status", StatusCommand.help, rest, StatusCommand.run))
     case "version", "--version": print("swiftlet \(version)")
     case nil, "help", "--help", "-h": print(usage)
     case .some(let unknown):

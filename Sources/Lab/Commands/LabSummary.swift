@@ -1,5 +1,6 @@
 internal import JSON
 internal import Kubernetes
+internal import Linux
 
 /// The tables `lab up` ends with: what has which address.
 enum LabSummary {

@@ -2,6 +2,8 @@
 package enum RouteAnnotation {
   package static let flannelPrefix = "flannel.alpha.coreos.com/"
   package static let ownPrefix = "swiftlet.dev/"
+  /// Calico's, of which those of BGP are read.
+  package static let calicoPrefix = "projectcalico.org/"
 
   /// flannel: the node is managed through its Node object.
   package static let flannelManager = flannelPrefix + "kube-subnet-manager"
@@ -35,5 +37,7 @@ package enum RouteAnnotation {
     flannelManager, flannelType, flannelData, flannelData6, publicIP, publicIP6, mode, vtep, vtep6, wireguard,
   ]
 
-  static func isOfInterest(_ key: String) -> Bool { key.hasPrefix(flannelPrefix) || key.hasPrefix(ownPrefix) }
+  static func isOfInterest(_ key: String) -> Bool {
+    [flannelPrefix, ownPrefix, calicoPrefix].contains { key.hasPrefix($0) }
+  }
 }

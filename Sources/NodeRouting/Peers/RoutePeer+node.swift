@@ -13,8 +13,7 @@ extension RoutePeer {
         if let announced, announced.family == family { return announced }
         return node.addresses.first { $0.family == family }
       },
-      podRanges: node.podRanges, annotations: annotations,
-      labels: node.labels.filter { $0.key.hasPrefix(RouteAnnotation.ownPrefix) })
+      podRanges: node.podRanges, annotations: annotations, labels: node.labels)
   }
 
   /// This node itself: its real addresses, and the mode its agent was started with.

@@ -10,9 +10,9 @@ package struct RoutePeer: Hashable, Sendable {
   package var underlay: [IPAddress]
   /// All of its pods, in the order of `spec.podCIDRs`; a family may have several.
   package var podRanges: [Prefix]
-  /// Its annotations under `swiftlet.dev/` and `flannel.alpha.coreos.com/`.
+  /// Its annotations under `swiftlet.dev/`, `flannel.alpha.coreos.com/` and `projectcalico.org/`.
   package var annotations: [String: String]
-  /// Its labels under `swiftlet.dev/`.
+  /// All of its labels: selectors of the operator's choose nodes by them.
   package var labels: [String: String]
 
   package init(
