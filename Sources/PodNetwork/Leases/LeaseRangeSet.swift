@@ -9,8 +9,11 @@ package struct LeaseRangeSet: Hashable, Sendable {
 
   package var family: IPFamily { ranges[0].subnet.family }
   package var gateways: [(address: IPAddress, prefixLength: Int)] {
-    var seen: Set<IPAddress> = []
-    return ranges.filter { seen.insert($0.gateway).inserted }.map { ($0.gateway, $0.subnet.length) }
+    var found: [(address: IPAddress, prefixLength: Int)] = []
+    for range in ranges where !found.contains(where: { $0.address == range.gateway }) {
+      found.append((range.gateway, range.subnet.length))
+    }
+    return found
   }
   /// How many addresses may be given out.
   package var capacity: UInt128 { segments.reduce(0) { $0.addingReportingOverflow($1.count).partialValue } }
