@@ -9,19 +9,23 @@ extension PodWiring {
     let table = SpoofingTable(isBridged: configuration.wiring.isBridged)
     let socket = try NFTablesSocket(namespace: node)
     var attempts = 16
-    while true {
-      do {
-        try socket.commit(batch(table, [port]))
-        return
-      } catch let error as NFTablesError where error.code == ENOENT && attempts > 0 {
-        attempts -= 1
-        try make(table, with: port, socket)
-      } catch let error as NFTablesError where [EOPNOTSUPP, EAFNOSUPPORT, EPROTONOSUPPORT].contains(error.code) {
-        throw CNIError(
-          .wiring,
-          "the kernel has no nf_tables for family \(table.table.family.name), which keeps pods from forging addresses: "
-            + "\(error); set \"preventSpoofing\": false to do without")
+    do {
+      while true {
+        do {
+          try socket.commit(batch(table, [port]))
+          return
+        } catch let error as NFTablesError where error.code == ENOENT && attempts > 0 {
+          attempts -= 1
+          try make(table, with: port, socket)
+        }
       }
+    } catch let error as NFTablesError
+      where [ENOENT, EOPNOTSUPP, EAFNOSUPPORT, EPROTONOSUPPORT].contains(error.code)
+    {
+      throw CNIError(
+        .wiring,
+        "the kernel lacks what of nf_tables family \(table.table.family.name) keeps pods from forging addresses: \(error); "
+          + "set \"preventSpoofing\": false to do without")
     }
   }
 
@@ -86,8 +90,10 @@ extension PodWiring {
       guard link.master == master, let attachment = link.alias.flatMap(PodLink.attachment),
         let held = addresses[attachment]
       else { return nil }
+      let known = held.compactMap { macs[$0] }
       return SpoofingTable.Port(
-        port: link.name, attachment: attachment, macs: Set(held.compactMap { macs[$0] }).sorted(), addresses: held)
+        port: link.name, attachment: attachment,
+        macs: Set(known.isEmpty ? held.map { PodLink.mac(for: $0) } : known).sorted(), addresses: held)
     }
   }
 

@@ -130,7 +130,9 @@ package struct PodWiring {
             .veth(peer: .init(name: plan.attachment.interfaceName, mac: plan.mac, mtu: plan.mtu), in: pod),
             .init(name: name, mac: plan.hostMAC, mtu: plan.mtu, master: plan.mode.isBridged ? bridge : nil)),
           // A port needs no address, and the gateway has its own; what the kernel would choose is tentative for a second.
-          .withoutLinkLocalAddress(.name(name)), .setLink(.name(name), .init(isUp: true)),
+          // Links without IPv6 (an MTU below 1280, a kernel without it) refuse, and would get none anyway.
+          .withoutLinkLocalAddress(.name(name)).accepting(EAFNOSUPPORT, EOPNOTSUPP),
+          .setLink(.name(name), .init(isUp: true)),
         ])
         return name
       } catch let error as NetlinkError where error.code == EEXIST && attempt < PodLink.attempts {
