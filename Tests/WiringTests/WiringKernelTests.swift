@@ -139,6 +139,15 @@ import Testing
     if wiring == .bridge { #expect(try node.json("ip -j link show cni0")[0]["mtu"] == .int(Int64(mtu))) }
   }
 
+  /// The kernel gives a link with such an MTU no IPv6 at all.
+  @Test(arguments: WiringMode.allCases)
+  func anMTUTooSmallForIPv6IsNoObstacle(_ wiring: WiringMode) throws {
+    let node = try WiredNode(wiring, [.v4])
+    node.configuration.mtu = 1000
+    let (a, b) = (try node.add("a"), try node.add("b"))
+    #expect(try node.run("ping -c 1 -W 5 \(b.address(.v4))", in: a.namespace).status.isSuccess)
+  }
+
   @Test(arguments: [WiringMode.bridge, .routed])
   func theGatewayOfAnOldRangeGoesWithItsLastPod(_ wiring: WiringMode) throws {
     let node = try WiredNode(wiring)
