@@ -231,7 +231,7 @@ package final class BGPBackend: RoutingBackend, Sendable {
     guard let speaker else {
       throw RoutingError(refusal ?? "BGP: the node's own addresses are not known")
     }
-    let outcome = try bird.apply { BIRDConfiguration(speaker, log: $0) }
+    let outcome = try bird.apply(isRecovery: { try !ownRoutes().isEmpty }) { BIRDConfiguration(speaker, log: $0) }
     watch(startedAnew: outcome == .started)
     return outcome == .unchanged ? 0 : 1
   }

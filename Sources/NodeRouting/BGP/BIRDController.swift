@@ -61,13 +61,19 @@ package final class BIRDController: Sendable {
   package var hasTraces: Bool { Files.exists(files.directory) }
 
   /// Makes BIRD run this configuration. Throws `Failure` with BIRD's own words, and then it keeps what it had.
+  ///
+  /// - Parameter isRecovery: asked where BIRD has to be started: the kernel holds routes of an earlier one.
   @discardableResult
-  package func apply(_ make: (_ logPath: String) -> BIRDConfiguration) throws -> Outcome {
+  package func apply(
+    isRecovery: () throws -> Bool, _ make: (_ logPath: String) -> BIRDConfiguration
+  ) throws -> Outcome {
     let configuration = make(files.log)
-    return try process.withLock { try converge(&$0, configuration) }
+    return try process.withLock { try converge(&$0, configuration, isRecovery) }
   }
 
-  private func converge(_ process: inout BIRDProcess?, _ configuration: BIRDConfiguration) throws -> Outcome {
+  private func converge(
+    _ process: inout BIRDProcess?, _ configuration: BIRDConfiguration, _ isRecovery: () throws -> Bool
+  ) throws -> Outcome {
     if process?.hasEnded == false, let fingerprint = try fingerprint() {
       if fingerprint == configuration.fingerprint { return .unchanged }
       try write(configuration)
@@ -84,7 +90,7 @@ package final class BIRDController: Sendable {
     try write(configuration)
     try checkAlone()
     try commit()
-    let started = try BIRDProcess.start(files, program: program, namespace: namespace)
+    let started = try BIRDProcess.start(files, program: program, namespace: namespace, isRecovery: isRecovery())
     process = started
     try waitUntilReady(started)
     return .started

@@ -41,13 +41,18 @@ final class BIRDProcess: Sendable {
     }
   }
 
-  /// Starts BIRD in the foreground, in a session of its own, so that it outlives the agent. `-R`: what an earlier BIRD
-  /// put into the kernel stays until the neighbours have told everything again (RFC 4724).
-  static func start(_ files: BIRDFiles, program: String, namespace: NetworkNamespace?) throws -> BIRDProcess {
+  /// Starts BIRD in the foreground, in a session of its own, so that it outlives the agent.
+  ///
+  /// - Parameter isRecovery: what an earlier BIRD put into the kernel stays until all neighbours have told everything
+  ///   again (RFC 4724), for half a minute at most, in which nothing new is put there.
+  static func start(
+    _ files: BIRDFiles, program: String, namespace: NetworkNamespace?, isRecovery: Bool
+  ) throws -> BIRDProcess {
     let output = try FileDescriptor.open(files.output, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, mode: 0o600)
     try Files.remove(files.control)
     let child = try ChildProcess(
-      [program, "-f", "-R", "-c", files.configuration, "-s", files.control], standardOutput: .descriptor(output.raw),
+      [program, "-f", "-c", files.configuration, "-s", files.control] + (isRecovery ? ["-R"] : []),
+      standardOutput: .descriptor(output.raw),
       standardError: .descriptor(output.raw), namespace: namespace, newSession: true)
     guard let handle = ProcessHandle(pid: child.pid) else {
       child.wait()

@@ -114,6 +114,16 @@ import Testing
     #expect(try removals.flatMap { try $0.take() }.isEmpty, "no node lost a route at any moment")
   }
 
+  /// A node that is down keeps the others waiting for nothing.
+  @Test func aDeadNodeDelaysNobody() throws {
+    let network = try BGPTestNetwork([1, 2, 3].map { bgpNode($0) })
+    for index in 0...1 { try network.pass(index) }
+    let start = try #require(
+      try eventually { try network.learned(0) == ["10.244.2.0/24"] } ? network.session(0, "node.n3.v4") : nil)
+    #expect(start["state"].string != "Established")
+    #expect(!(try Files.readText("\(network.root)/n1/bird.log")).contains("Graceful restart started"))
+  }
+
   @Test func aRouteThatSomeoneTookIsPutBack() throws {
     let network = try mesh()
     let before = RouteEvent.routeRemoved(
