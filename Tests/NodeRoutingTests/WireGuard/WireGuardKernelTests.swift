@@ -12,7 +12,9 @@ import Testing
 struct WireGuardKernelTests {
   private func pings(_ network: WireGuardNodes, _ from: Int, _ to: Int) throws {
     for family in IPFamily.allCases {
-      #expect(try network.ping(from, to, family), "\(family), node \(from) to \(to)")
+      if try network.ping(from, to, family) { continue }
+      let picture = try network.picture()
+      Issue.record("no answer by \(family) from node \(from) to \(to): \(picture)")
     }
   }
 

@@ -95,6 +95,14 @@ final class WireGuardNodes {
     }
   }
 
+  /// What the kernel holds in each node, for a failure's message.
+  func picture() throws -> String {
+    try nodes.map { node in
+      try node.run("echo; date +%T.%N; wg show; ip -br link; ip -br addr; ip neigh; ip route; cat /proc/loadavg").output
+    }
+    .joined()
+  }
+
   /// Waits until something holds that the kernel does by itself, such as a handshake; a few seconds at most.
   func wait(until condition: () throws -> Bool) throws {
     for _ in 0..<100 {

@@ -78,7 +78,8 @@ struct WireGuardRotationKernelTests {
       line.firstRange(of: "icmp_seq=").flatMap { Int(line[$0.upperBound...].prefix { $0.isNumber }) }
     }
     #expect(answers.last == 200, "\(text.suffix(300))")
-    print("a changed key: \(200 - answers.count) of 200 packets lost, 50 a second; the peer heard after \(end - begin) ms")
+    print(
+      "a changed key: \(200 - answers.count) of 200 packets lost, 50 a second; the peer heard after \(end - begin) ms")
   }
 
   /// The API server is away when the key changes: peers notice by the handshake with the key they were told of.
