@@ -129,7 +129,7 @@ final class WireGuardNodes {
 
   /// From pod to pod, not to be fragmented; `size` is that of the IP packet. Up to `seconds` tries: the first packet may
   /// wait for the handshake.
-  func ping(_ from: Int, _ to: Int, _ family: IPFamily = .v4, size: Int = 84, seconds: Int = 5) throws -> Bool {
+  func ping(_ from: Int, _ to: Int, _ family: IPFamily = .v4, size: Int = 84, seconds: Int = 20) throws -> Bool {
     let headers = family == .v4 ? 28 : 48
     return try nodes[from].run(
       "ping -c 1 -w \(seconds) -W 1 -M do -s \(size - headers) -I \(nodes[from].pod(family)) \(nodes[to].pod(family))"
