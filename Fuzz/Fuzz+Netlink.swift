@@ -39,4 +39,15 @@ let netlinkParsers: [String: Parser] = [
       _ = ConntrackFilter(.v4, transport: 17).matches(flow)
     }
   },
+  // A WireGuard link's dump, and what the controller says of a family.
+  "wireguard": { bytes in
+    let messages = NetlinkMessage.split(bytes)
+    for message in messages { _ = GenericFamily(message) }
+    guard let device = WireGuardDevice(messages) else { return }
+    // What was read is written again when it is removed.
+    let peers = device.peers.map {
+      WireGuardChange.Peer($0.publicKey, .remove, endpoint: $0.endpoint, allowed: $0.allowed)
+    }
+    for message in WireGuardChange(peers: peers).messages(to: device.interface) { precondition(message.count < 65_536) }
+  },
 ]
