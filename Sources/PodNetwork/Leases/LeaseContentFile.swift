@@ -5,7 +5,7 @@ internal import Linux
 /// The content of an attachment's leases before they have names: a file without one (O_TMPFILE) that is linked to each
 /// address, so that a lease appears with its content. File systems without such files or links get what host-local does:
 /// O_EXCL, then written.
-struct LeaseContentFile: ~Copyable {
+final class LeaseContentFile {
   private let text: String
   private let file: FileDescriptor?
 

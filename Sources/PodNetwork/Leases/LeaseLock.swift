@@ -28,13 +28,14 @@ struct LeaseLock: ~Copyable {
   }
 
   private static func wait(for raw: CInt, _ path: String, _ patience: Double) throws {
-    // Waiting in flock(2) could not be given up, so we ask again and again: soon at first, at most every two
-    // milliseconds.
+    // Waiting in flock(2) could not be given up, so we ask again and again. Whoever works holds the lock for a tenth of a
+    // millisecond; only who is stuck holds it longer, and is asked less often.
     var pause: UInt32 = 50
-    let deadline = Time.monotonicSeconds + patience
+    let begin = Time.monotonicSeconds
     while flock(raw, LOCK_EX | LOCK_NB) != 0 {
       guard errno == EWOULDBLOCK || errno == EINTR else { throw SystemError("lock \(path)") }
-      guard Time.monotonicSeconds < deadline else {
+      let waited = Time.monotonicSeconds - begin
+      guard waited < patience else {
         var status = stat()
         let inode = fstat(raw, &status) == 0 ? UInt64(status.st_ino) : 0
         throw CNIError(
@@ -43,7 +44,7 @@ struct LeaseLock: ~Copyable {
             + "holds it for milliseconds: see what that process waits for, and end it if it is stuck")
       }
       usleep(pause)
-      pause = min(pause * 2, 2000)
+      pause = min(pause + 50, waited < 0.05 ? 300 : 2000)
     }
   }
 

@@ -92,11 +92,11 @@ extension LeaseStore {
   }
 
   /// Writes the leases; on failure none of them is there.
-  func write(_ choices: [Choice], _ record: LeaseRecord) throws {
+  func write(_ choices: [Choice], _ record: LeaseRecord, _ prepared: LeaseContentFile?) throws {
     try index.begin(record)
     var written: [IPAddress] = []
     do {
-      let content = try LeaseContentFile(LeaseFile.Content.text(record.attachment), in: directory)
+      let content = try prepared ?? LeaseContentFile(LeaseFile.Content.text(record.attachment), in: directory)
       for choice in choices {
         guard try content.appear(at: path(choice.address)) else {
           throw CNIError(

@@ -34,12 +34,14 @@ package struct LeaseStore: Sendable {
   package func lease(
     _ sets: [LeaseRangeSet], requested: [IPAddress] = [], to attachment: Attachment, pod: String? = nil
   ) throws -> [IPAddress] {
-    try locked { boot in
+    // What can be done before is not done under the lock. Where it fails, the lock's holder tells why.
+    let content = try? LeaseContentFile(LeaseFile.Content.text(attachment), in: directory)
+    return try locked { boot in
       if let earlier = try index.record(of: attachment) { try remove(earlier) }
       let choices = try choose(sets, requested, resting: resting(boot))
       let record = LeaseRecord(
         attachment, boot: boot?.short ?? "-", pod: pod?.filter { $0 != " " }, addresses: choices.map(\.address))
-      try write(choices, record)
+      try write(choices, record, content)
       return record.addresses
     }
   }
@@ -122,10 +124,10 @@ package struct LeaseStore: Sendable {
   /// Takes the lock, puts right what the last holder may have left, and does something.
   func locked<Result>(_ body: (BootIdentity?) throws -> Result) throws -> Result {
     do {
+      let boot = self.boot
       let lock = try LeaseLock.take(directory)
       return try withExtendedLifetime(lock) {
         try recoverInterrupted()
-        let boot = self.boot
         if let boot { try reclaimEarlierBoots(boot) }
         return try body(boot)
       }
