@@ -119,7 +119,9 @@ let package = Package(
     tests("ClusterDNSTests", ["ClusterDNS", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests("HTTPRoutingTests", ["HTTPRouting", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests("ControlPlaneTests", ["ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing"]),
-    tests("NodeAgentTests", ["NodeAgent", "PodNetwork", "ClusterModel", "Kubernetes", "JSON", "Linux", "Addressing"]),
+    tests(
+      "NodeAgentTests",
+      ["NodeAgent", "NodeRouting", "PodNetwork", "ClusterModel", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("NodeRuntimeTests", ["Lab", "ControlPlane", "StandIn", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("DiagnosisTests", ["Diagnosis", "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
     tests("LabTests", ["Lab", "Linux", "JSON", "Netlink", "Kubernetes", "Addressing", "Diagnosis"]),

@@ -208,7 +208,8 @@ import Testing
 
   @Test(arguments: [
     "ip route del 10.244.2.0/24", "ip neigh del 10.244.2.0 dev swiftlet.1", "ip link set swiftlet.1 down",
-    "ip link del swiftlet.1", "ip link set swiftlet.1 mtu 1300", "bridge fdb flush dev swiftlet.1",
+    "ip link del swiftlet.1", "ip link set swiftlet.1 mtu 1300",
+    "bridge fdb del \(VTEP.mac(of: "n2", underlay: .v4)) dev swiftlet.1 dst 192.168.1.2 self",
     "ip route replace 10.244.2.0/24 via 192.168.1.254", "ip addr flush dev swiftlet.1",
     "ip -6 route del fd00:10:244:2::/64", "ip route del blackhole 10.244.1.0/24 metric 8192",
     "ip link set swiftlet.1 address 02:00:00:00:00:01", "sysctl -q -w net.ipv4.conf.swiftlet/1.rp_filter=1",

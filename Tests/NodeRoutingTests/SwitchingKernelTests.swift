@@ -99,7 +99,8 @@ import Testing
 
   /// Damage done by others is repaired because the kernel tells of it, not because time passes.
   @Test(arguments: [
-    "ip route del 10.244.2.0/24", "ip link del swiftlet.1", "bridge fdb flush dev swiftlet.1",
+    "ip route del 10.244.2.0/24", "ip link del swiftlet.1",
+    "bridge fdb del \(VTEP.mac(of: "n2", underlay: .v4)) dev swiftlet.1 dst 192.168.1.2 self",
     "ip neigh del 10.244.2.0 dev swiftlet.1", "ip link set swiftlet.1 down", "ip link set eth0 mtu 1400",
     "ip addr add 192.168.1.77/24 dev eth0", "ip route replace 10.244.2.0/24 via 192.168.1.254",
     "ip route del blackhole 10.244.1.0/24 metric 8192",

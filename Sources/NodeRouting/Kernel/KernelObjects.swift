@@ -54,7 +54,10 @@ struct KernelObjects {
       return route.table == Route.mainTable && routes[.init(route)] == route.comparable
     case .neighbour(let neighbour): return neighbours[.init(neighbour)].map { $0 != neighbour } ?? false
     case .neighbourRemoved(let neighbour): return neighbours[.init(neighbour)] != nil
-    case .forwardingEntry(let entry): return forwarding[.init(entry)].map { $0 != entry } ?? false
+    case .forwardingEntry(let entry):
+      // Older kernels (seen on 6.1) tell of each entry twice, the second time without where it leads.
+      guard entry.destination != nil else { return false }
+      return forwarding[.init(entry)].map { $0 != entry } ?? false
     case .forwardingEntryRemoved(let entry): return forwarding[.init(entry)] == entry
     case .link(let link): return links[link.index].map { $0 != LinkState(link) } ?? false
     case .linkRemoved(let link): return links[link.index] != nil
