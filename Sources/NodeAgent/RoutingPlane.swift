@@ -94,7 +94,10 @@ package final class RoutingPlane: Plane {
 
   package func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws {
     let now = Time.monotonicSeconds
-    if occasion == .routine, now - lastChange > Self.settlingTime, now - lastLook < Self.lookInterval { return }
+    // Of WireGuard's peers and of BIRD the kernel tells nothing.
+    let isTold = settings.routing != .wireguard && settings.routing != .bgp
+    let isCalm = now - lastChange > Self.settlingTime && now - lastLook < Self.lookInterval
+    if occasion == .routine, isTold, isCalm { return }
     lastLook = now
     let changes = try router.repair()
     report(changes, occasion == .foreignChange ? "repairs of what was changed by others" : "repairs")

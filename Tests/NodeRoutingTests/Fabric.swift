@@ -158,12 +158,17 @@ final class Fabric {
       command.split(separator: " ").map(String.init), namespace: try #require(nodes[node]).namespace)
   }
 
-  /// From a pod of one node to a pod of another, not to be fragmented; `size` is that of the IP packet.
-  func ping(_ from: String, _ to: String, _ family: IPFamily = .v4, range: Int = 0, size: Int = 84) throws -> Bool {
+  /// From a pod of one node to a pod of another, not to be fragmented; `size` is that of the IP packet. Where an answer is
+  /// expected there are several tries, since a busy machine may take its time; where silence is, one will do.
+  func ping(
+    _ from: String, _ to: String, _ family: IPFamily = .v4, range: Int = 0, size: Int = 84, tries: Int = 5
+  ) throws -> Bool {
     let source = try #require(nodes[from]).pod(family)
     let target = try #require(nodes[to]).pod(family, range: range)
     let headers = family == .v4 ? 28 : 48
-    return try run(from, "ping -c 1 -W 1 -M do -s \(size - headers) -I \(source) \(target)").status.isSuccess
+    let command = "ping -c 1 -W 1 -M do -s \(size - headers) -I \(source) \(target)"
+    for _ in 0..<tries where try run(from, command).status.isSuccess { return true }
+    return false
   }
 
   /// 1 MiB over TCP from pod to pod, read back whole.
