@@ -4,10 +4,10 @@ LAB ?= examples/shop
 KUBECTL_1_20 := .build/peers/kubectl-1.20/kubectl
 
 .DEFAULT_GOAL := help
-.PHONY: help up down build test bench lint format fuzz clean
+.PHONY: help up down build test combinations bench lint format fuzz clean
 
 help: ## what each target does
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: build ## build, then stand up the lab of examples/shop (LAB=path for other manifests)
 	.build/release/swiftlet lab up $(LAB)
@@ -26,6 +26,10 @@ test: ## install what the tests need, build, and run all tests (root)
 	@scripts/fetch-kubectl $(KUBECTL_1_20)
 	$(SWIFT) build --build-tests
 	KUBECTL=$(abspath $(KUBECTL_1_20)) scripts/run-tests
+
+combinations: build ## every combination of routing, wiring, families and underlay; writes docs/combinations.md (root, a quarter of an hour)
+	@scripts/install-packages test
+	scripts/lab-combinations --jobs 2
 
 bench: build ## measure, beside peers in the same run (root); figures are kept in docs/benchmarks.md
 	@scripts/install-packages test
