@@ -46,6 +46,7 @@ struct Chaos {
     let file = try FileDescriptor.open(output, O_RDWR | O_CREAT | O_TRUNC, mode: 0o600)
     let client = try ChildProcess(
       [program.path, "lab", "exec", "-n", "shop", pod, "--", "python3", "-c", Self.client, address],
+      environment: program.environment,
       standardInput: .descriptor(ends[0]), standardOutput: .descriptor(file.raw), standardError: .descriptor(file.raw))
     close(ends[0])
 

@@ -10,19 +10,41 @@ struct Program: Sendable {
   static let repository = String(#filePath.dropLast("/Tests/LabTests/Program.swift".count))
 
   let path: String
-  /// A lab of its own name: a person's lab on the same machine goes on.
-  static let lab = "test"
+  /// A lab of its own name: a person's lab on the same machine goes on, and other suites' and other runs' do.
+  let lab: String
   let site: LabSite
 
-  init() throws {
-    site = try LabSite(name: Self.lab)
-    setenv("SWIFTLET_LAB", Self.lab, 1)
+  /// - Parameter letter: tells the labs of this process apart.
+  init(_ letter: String = "t") throws {
+    lab = "\(letter)\(getpid())"
+    site = try LabSite(name: lab)
     let own = CommandLine.arguments[0]
     path = own.prefix(upTo: own.lastIndex(of: "/") ?? own.startIndex) + "/swiftlet"
   }
 
   func run(_ arguments: String..., input: String = "") throws -> ChildProcess.Result {
-    try ChildProcess.run([path] + arguments, input: Array(input.utf8), timeout: 300)
+    try run(arguments, input: input)
+  }
+
+  func run(_ arguments: [String], input: String = "") throws -> ChildProcess.Result {
+    try ChildProcess.run([path] + arguments, input: Array(input.utf8), environment: environment, timeout: 300)
+  }
+
+  /// Ours, with the name of the lab.
+  var environment: [String: String] {
+    let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/sbin:/usr/bin:/sbin:/bin"
+    return ["PATH": path, "SWIFTLET_LAB": lab]
+  }
+
+  /// A command in a node's own network.
+  func onNode(_ node: String, _ command: String...) throws -> ChildProcess.Result {
+    try ChildProcess.run(command, namespace: try NetworkNamespace(path: site.namespacePath(node)), timeout: 30)
+  }
+
+  /// The pod that answers a request from inside another pod; nil if none does within so many seconds.
+  func answer(_ client: String, _ url: String, within seconds: Int = 1) throws -> String? {
+    let result = try run("lab", "exec", client, "--", "curl", "-s", "-m", String(seconds), url)
+    return try? JSON(parsing: result.standardOutput)["pod"].string
   }
 
   /// kubectl of KUBECTL, or of the PATH.
@@ -78,9 +100,11 @@ struct Program: Sendable {
     for entry in try Files.list("/proc") where Int(entry) != nil {
       guard let command = try? Files.readText("/proc/\(entry)/cmdline"),
         let program = command.split(separator: "\0").first,
-        // Of this build: labs of other builds may stand beside it. Sandboxes and stand-ins may be other tests'; those of
+        // Of this build and this lab: others may stand beside it. Sandboxes and stand-ins may be other tests'; those of
         // the lab were in its control group, which cannot go before they have.
-        program == real || command.contains(site.root)
+        program == real || command.contains(site.root),
+        let variables = try? Files.readText("/proc/\(entry)/environ"),
+        variables.split(separator: "\0").contains("SWIFTLET_LAB=\(lab)")
       else { continue }
       found.append(command.replacing("\0", with: " "))
     }

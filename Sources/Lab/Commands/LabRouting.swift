@@ -40,7 +40,7 @@ enum LabRouting {
     guard node.state == .running else { return }
     try change.wait(30, "node \(node.name) announces \(mode.rawValue)") {
       guard let object = try? change.client.find(.nodes, name: node.name) else { return false }
-      return object.annotations.values.contains(mode.rawValue)
+      return object.annotations[RouteAnnotation.mode] == mode.rawValue
     }
   }
 }
