@@ -27,7 +27,12 @@ struct Program: Sendable {
   }
 
   func run(_ arguments: [String], input: String = "") throws -> ChildProcess.Result {
-    try ChildProcess.run([path] + arguments, input: Array(input.utf8), environment: environment, timeout: 300)
+    // A port of its own for the API: labs that start at the same moment would find the same one free.
+    var arguments = arguments
+    if arguments.prefix(2) == ["lab", "up"], let letter = lab.utf8.first {
+      arguments.insert(contentsOf: ["--api-port", String(20000 + Int(getpid()) % 1000 * 26 + Int(letter) % 26)], at: 2)
+    }
+    return try ChildProcess.run([path] + arguments, input: Array(input.utf8), environment: environment, timeout: 300)
   }
 
   /// Ours, with the name of the lab.

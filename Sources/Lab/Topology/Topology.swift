@@ -63,7 +63,7 @@ package struct Topology {
     let fabric = try fabricRoutes()
     try fabric.perform(
       .addLink(
-        .veth(peer: RouteRequest.LinkSettings(name: Self.nodeInterface), in: namespace),
+        .veth(peer: RouteRequest.LinkSettings(name: Self.nodeInterface, mac: node.mac), in: namespace),
         RouteRequest.LinkSettings(
           name: node.name, master: try index(Self.bridge(node.subnetIndex), fabric), isUp: true)))
 
