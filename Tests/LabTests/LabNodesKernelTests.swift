@@ -180,9 +180,11 @@ import Testing
     sleep(1)
     for mode in ["host-gw", "vxlan"] {
       _ = try command("routing", mode)
-      // The route says which way it is.
-      let route = try program.onNode("node1", "ip", "-j", "route", "get", "\(targets[0])")
-      #expect(try JSON(parsing: route.standardOutput)[0]["dev"].string == (mode == "vxlan" ? "swiftlet.1" : "eth0"))
+      // The route says which way it is; the last node's peers follow what it announces.
+      try program.eventually("node1 reaches node2 by \(mode)") {
+        let route = try program.onNode("node1", "ip", "-j", "route", "get", "\(targets[0])")
+        return try JSON(parsing: route.standardOutput)[0]["dev"].string == (mode == "vxlan" ? "swiftlet.1" : "eth0")
+      }
       #expect(try program.run("lab", "status").output.contains("routing \(mode),"))
       try expectReached("two", from: "one")
       sleep(1)

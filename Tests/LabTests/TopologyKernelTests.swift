@@ -48,7 +48,7 @@ import Testing
 
   static func reaches(_ node: String, _ target: String, ttl: Int = 64) throws -> Bool {
     try ChildProcess.run(
-      ["ping", "-c", "1", "-W", "1", "-t", String(ttl), target],
+      ["ping", "-c", "3", "-i", "0.2", "-W", "1", "-t", String(ttl), target],
       namespace: try NetworkNamespace(path: site.namespacePath(node))
     ).status.isSuccess
   }
