@@ -72,7 +72,7 @@ struct CNINetwork {
   func configuration(_ plugin: JSON, previous: JSON, _ pod: PodManifest) -> JSON {
     var configuration = plugin
     configuration["name"] = list["name"]
-    if !list["cniVersion"].isNull { configuration["cniVersion"] = list["cniVersion"] }
+    if let version { configuration["cniVersion"] = .string(version) }
     if !previous.isNull { configuration["prevResult"] = previous }
     if plugin["capabilities", "portMappings"].bool == true {
       let mappings: [JSON] = pod.runnableContainers.flatMap(\.ports).compactMap { port in
@@ -84,8 +84,18 @@ struct CNINetwork {
       }
       if !mappings.isEmpty { configuration["runtimeConfig", "portMappings"] = .array(mappings) }
     }
+    if plugin["capabilities", "bandwidth"].bool == true {
+      let bandwidth = pod.bandwidth
+      if !bandwidth.isNull { configuration["runtimeConfig", "bandwidth"] = bandwidth }
+    }
     configuration["capabilities"] = .null
     return configuration
+  }
+
+  /// The newest version we speak of those the list offers (CNI 1.1.0, section 1 "Configuration format").
+  private var version: String? {
+    let offered = list["cniVersions"].elements.compactMap(\.string) + [list["cniVersion"].string].compactMap(\.self)
+    return ["1.1.0", "1.0.0", "0.4.0", "0.3.1"].first { offered.contains($0) } ?? list["cniVersion"].string
   }
 
   private func run(_ command: String, _ plugin: JSON, previous: JSON, _ attachment: Attachment) throws -> JSON {

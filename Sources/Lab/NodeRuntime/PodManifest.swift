@@ -25,6 +25,18 @@ package struct PodManifest: Sendable {
   }
   var restartPolicy: RestartPolicy { RestartPolicy(rawValue: object["spec", "restartPolicy"].string ?? "") ?? .always }
 
+  /// The annotations `kubernetes.io/ingress-bandwidth` and `egress-bandwidth`, quantities of bits a second, as the
+  /// capability `bandwidth` wants them; null without any. A value that is no quantity is handed on as it is, and the plugin
+  /// says so.
+  var bandwidth: JSON {
+    var bandwidth: JSON = .null
+    for direction in ["ingress", "egress"] {
+      guard let text = annotations["kubernetes.io/\(direction)-bandwidth"] else { continue }
+      bandwidth["\(direction)Rate"] = Quantity(text).map { .int($0.divided(by: .one)) } ?? .string(text)
+    }
+    return bandwidth
+  }
+
   /// Init containers that go on beside the others (KEP-753), then the app's containers; in the order of their start.
   var runnableContainers: [ContainerManifest] {
     initContainers.filter(\.isSidecar) + containers

@@ -14,12 +14,16 @@ package struct CNIError: Error, Hashable, CustomStringConvertible {
     case badNamespace = 8
     case tryAgain = 11
     case notAvailable = 50
+    /// As 50, and pods that are there may not reach everything.
+    case limitedConnectivity = 51
     /// The kernel refused a part of the wiring.
     case wiring = 100
     /// No address is left.
     case exhausted = 101
     /// CHECK found something other than ADD made.
     case checkFailed = 102
+    /// A host port is another pod's, or a program's.
+    case hostPortTaken = 103
   }
 
   package let code: Code
