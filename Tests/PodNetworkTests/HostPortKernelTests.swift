@@ -58,13 +58,18 @@ import Testing
     defer { withExtendedLifetime(inner) {} }
     #expect(try node.ask("127.0.0.1", 9000, in: nil) == "127.0.0.1")
     #expect(try Sysctl.read("net/ipv4/conf/cni0/route_localnet", in: node.namespace) == "1")
-    for command in [
-      "ip route replace 127.0.0.0/8 via 10.244.1.1 dev eth0 table local", "ip route flush table local type local 127.0.0.0/8",
-    ] { _ = try node.run(command, in: other.namespace) }
     try Sysctl.write("net/ipv4/conf/eth0/route_localnet", "1", in: other.namespace)
-    #expect(
-      try !node.run("socat -u TCP:127.0.0.1:9000,connect-timeout=1,bind=\(address(neighbour)) -", in: other.namespace)
-        .status.isSuccess)
+    for command in ["ip addr del 127.0.0.1/8 dev lo", "ip route add 127.0.0.0/8 via 10.244.1.1 dev eth0"] {
+      #expect(try node.run(command, in: other.namespace).status.isSuccess)
+    }
+    func sneaksIn() throws -> Bool {
+      try node.run("socat -u TCP:127.0.0.1:9000,connect-timeout=1 -", in: other.namespace)
+        .output.contains("10.244")
+    }
+    #expect(try !sneaksIn())
+    // It is that chain that keeps them out.
+    #expect(try node.run("nft flush chain inet swiftlet-hostports martians").status.isSuccess)
+    #expect(try sneaksIn())
   }
 
   @Test func chainsAreConstantAndNftReadsThem() throws {
@@ -150,7 +155,8 @@ import Testing
         usleep(50_000)
         answer = try node.add(pod, ports: mapping)
       }
-      #expect(answer.output["code"] == 103 && answer.output["msg"].string?.contains("listens") == true, "\(answer.output)")
+      #expect(
+        answer.output["code"] == 103 && answer.output["msg"].string?.contains("listens") == true, "\(answer.output)")
       withExtendedLifetime(server) {}
     }
     #expect(try held(node) == 0)
@@ -222,7 +228,10 @@ import Testing
     let outside = try node.outsider()
     // A rule that needs it switches tracking on before there are host ports.
     #expect(try node.run("nft add table inet track").status.isSuccess)
-    for command in ["add chain inet track c { type filter hook prerouting priority 0 ; }", "add rule inet track c ct state new counter"] {
+    for command in [
+      "add chain inet track c { type filter hook prerouting priority 0 ; }",
+      "add rule inet track c ct state new counter",
+    ] {
       let result = try ChildProcess.run(["nft", command], namespace: node.namespace)
       #expect(result.status.isSuccess, "\(result.errorOutput)")
     }

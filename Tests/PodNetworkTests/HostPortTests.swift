@@ -17,10 +17,12 @@ import Testing
     ]
     let addresses = [IPAddress("10.244.1.2")!, IPAddress("fd00::2")!]
     let entries = try HostPortEntry.compile(mappings, addresses: addresses, owner: Self.owner)
-    #expect(entries.map { "\($0.described) \($0.podAddress)" } == [
-      "8080/tcp 10.244.1.2", "8080/tcp fd00::2", "53/udp 10.244.1.2", "53/udp fd00::2", "192.0.2.1:65535/sctp 10.244.1.2",
-      "[2001:db8::1]:443/tcp fd00::2", "81/tcp 10.244.1.2",
-    ])
+    #expect(
+      entries.map { "\($0.described) \($0.podAddress)" } == [
+        "8080/tcp 10.244.1.2", "8080/tcp fd00::2", "53/udp 10.244.1.2", "53/udp fd00::2",
+        "192.0.2.1:65535/sctp 10.244.1.2",
+        "[2001:db8::1]:443/tcp fd00::2", "81/tcp 10.244.1.2",
+      ])
     for entry in entries {
       let kind: HostPortsLayout.SetKind = entry.hostAddress == nil ? .ports : .addressed
       let (set, element) = entry.elements[0]

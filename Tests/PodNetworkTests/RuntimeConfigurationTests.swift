@@ -68,7 +68,9 @@ import Testing
   func refuses(index: Int) {
     let test = Self.refused[index]
     let error = #expect(throws: CNIError.self) {
-      _ = try read { $0["runtimeConfig"] = [:]; $0["runtimeConfig", test.field] = test.value }
+      _ = try read {
+        $0["runtimeConfig"] = [:]; $0["runtimeConfig", test.field] = test.value
+      }
     }
     #expect(error?.code == .invalidConfiguration)
     #expect(error?.message.contains(test.part) == true, "\(error?.message ?? "")")
@@ -79,7 +81,11 @@ import Testing
       let error = #expect(throws: CNIError.self) { _ = try read { $0[field] = value } }
       #expect(error?.code == .unsupportedField && error?.message.contains("\(field): \(value)") == true)
     }
-    #expect(throws: Never.self) { try read { $0["vlan"] = 0; $0["isGateway"] = true; $0["promiscMode"] = false } }
+    #expect(throws: Never.self) {
+      try read {
+        $0["vlan"] = 0; $0["isGateway"] = true; $0["promiscMode"] = false
+      }
+    }
   }
 
   /// Runtimes without a notion of burst pass the largest number of 31 or 32 bits.
@@ -149,7 +155,11 @@ import Testing
         for value in ["absent", "empty"] {
           var environment = ["CNI_COMMAND": verb]
           for name in variables.keys {
-            if given.contains(name) { environment[name] = variables[name] } else if value == "empty" { environment[name] = "" }
+            if given.contains(name) {
+              environment[name] = variables[name]
+            } else if value == "empty" {
+              environment[name] = ""
+            }
           }
           let missing = required.filter { !given.contains($0) }
           // Whatever is not missing comes to the configuration, which is no JSON.

@@ -53,10 +53,12 @@ extension CNIPlugin {
     guard configuration.previousResult.object != nil else {
       throw CNIError(
         .invalidConfiguration,
-        "ipam is missing; without it the plugin only adds to what an earlier plugin of the list made, and there is none")
+        "ipam is missing; without it the plugin only adds to what an earlier plugin of the list made, and there is none"
+      )
     }
     let result = try CNIResult(configuration.previousResult)
-    guard let position = result.interface(request.interfaceName), try podRoutes.link(.name(request.interfaceName)) != nil
+    guard let position = result.interface(request.interfaceName),
+      try podRoutes.link(.name(request.interfaceName)) != nil
     else {
       throw CNIError(
         .invalidConfiguration,
@@ -80,7 +82,8 @@ extension CNIPlugin {
     guard let link = try hostEnd(of: attachment.interfaceName, host: host, podRoutes) else {
       throw CNIError(
         .wiring,
-        "\(attachment.interfaceName) is no veth with its other end on the node; host ports and bandwidth limits need one")
+        "\(attachment.interfaceName) is no veth with its other end on the node; host ports and bandwidth limits need one"
+      )
     }
     let shaping = PodShaping(host: host, network: configuration.name)
     do {

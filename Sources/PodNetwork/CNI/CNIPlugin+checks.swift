@@ -60,7 +60,8 @@ extension CNIPlugin {
     guard configuration.makesLink else { return }
     guard !configuration.rangeSets.isEmpty else {
       throw CNIError(
-        .notAvailable, "network \(configuration.name) has no pod range yet: ipam.ranges is empty; "
+        .notAvailable,
+        "network \(configuration.name) has no pod range yet: ipam.ranges is empty; "
           + "the node gets one from the cluster (spec.podCIDRs of its Node)")
     }
     let leases = leases(configuration)

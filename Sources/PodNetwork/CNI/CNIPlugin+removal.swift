@@ -45,7 +45,7 @@ extension CNIPlugin {
 
   private func removeHostPorts(where isRemoved: (HostPortEntry) -> Bool) throws {
     let ports: HostPorts
-    do { ports = try HostPorts() } catch where error.code == EPROTONOSUPPORT {
+    do { ports = try HostPorts() } catch  where error.code == EPROTONOSUPPORT {
       return  // a kernel without nf_tables never had any
     }
     try ports.forgetFlows(of: try ports.remove(where: isRemoved))

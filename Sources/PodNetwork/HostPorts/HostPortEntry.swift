@@ -34,7 +34,8 @@ package struct HostPortEntry: Hashable, Sendable {
         let families = mapping.families.map(\.name).joined(separator: " or ")
         throw CNIError(
           .invalidConfiguration,
-          "host port \(mapping): the pod has no \(families) address; leave hostIP out, or give the network such a range")
+          "host port \(mapping): the pod has no \(families) address; leave hostIP out, or give the network such a range"
+        )
       }
     }
     return entries

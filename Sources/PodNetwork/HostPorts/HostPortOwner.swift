@@ -45,7 +45,8 @@ package struct HostPortOwner: Hashable, Sendable {
   /// Names are given any length; a long one is replaced by its hash.
   private static func shortened(_ text: String, to length: Int) -> String {
     if text.utf8.count <= length { return text }
-    let digits = String(text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }, radix: 16)
+    let digits = String(
+      text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }, radix: 16)
     return "#" + String(repeating: "0", count: 16 - digits.utf8.count) + digits
   }
 }

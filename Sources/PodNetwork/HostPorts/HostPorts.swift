@@ -102,7 +102,8 @@ package final class HostPorts {
 
   private func write(_ entries: [HostPortEntry], to batch: inout NFTablesBatch) {
     var sets: [String: [NFElement]] = [:]
-    for (set, element) in entries.flatMap(\.elements) where sets[set]?.contains(where: { $0.key == element.key }) != true {
+    for (set, element) in entries.flatMap(\.elements)
+    where sets[set]?.contains(where: { $0.key == element.key }) != true {
       sets[set, default: []].append(element)
     }
     for (set, elements) in sets.sorted(by: { $0.key < $1.key }) {

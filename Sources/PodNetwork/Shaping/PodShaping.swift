@@ -51,7 +51,8 @@ package struct PodShaping {
       try host.perform(.addLink(.intermediate, .init(name: name, mtu: link.mtu)))
     } catch let error as NetlinkError where error.code == EOPNOTSUPP {
       throw CNIError(
-        .wiring, "bandwidth from the pod needs the kernel module ifb, which this kernel lacks; "
+        .wiring,
+        "bandwidth from the pod needs the kernel module ifb, which this kernel lacks; "
           + "load it (modprobe ifb numifbs=0), or take egressRate out of the pod's request")
     }
     do {
@@ -95,7 +96,8 @@ package struct PodShaping {
       let wanted = Self.bucket(limit, mtu: link.mtu)
       let found = try device.map { try host.queueingDisciplines(interface: $0.index) } ?? []
       guard found.first(where: \.isRoot)?.tokenBucket?.rate == wanted.rate else {
-        return differences.append("\(name) does not limit what goes \(direction) the pod to \(limit.rate) bits a second")
+        return differences.append(
+          "\(name) does not limit what goes \(direction) the pod to \(limit.rate) bits a second")
       }
     }
     try compare(runtime.ingress, link, link.name, "to")
