@@ -65,11 +65,6 @@ extension CNIPlugin {
           + "the node gets one from the cluster (spec.podCIDRs of its Node)")
     }
     let leases = leases(configuration)
-    do {
-      try Files.makeDirectories(leases.directory)
-    } catch {
-      throw CNIError(.notAvailable, "leases cannot be kept: \(error)")
-    }
     let count = try leases.leases().count
     if count > 0 { try checkConnectivity(configuration, leases: count) }
     do { try leases.checkAvailability(of: configuration.rangeSets) } catch let error as CNIError {
