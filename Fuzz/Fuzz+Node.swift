@@ -15,7 +15,21 @@ let nodeParsers: [String: Parser] = [
     if let result = try? CNIResult(json["prevResult"]) {
       for version in CNIVersion.allCases { precondition((try? CNIResult(result.json(version: version))) != nil) }
     }
+    for version in CNIVersion.allCases {
+      // What was told in the shape of a version stays as it is when it is told again.
+      let echo = CNIResult.echo(json["prevResult"], version: version)
+      precondition(CNIResult.echo(echo, version: version) == echo, "an echo of an echo differs")
+    }
     guard let configuration = try? NetworkConfiguration(json) else { return }
+    let attachment = NetworkConfiguration.Attachment(
+      containerID: json["env", "CNI_CONTAINERID"].string ?? "", interfaceName: "eth0")
+    checkHostPorts(configuration, attachment)
+    let alias = PodLink.alias(attachment, configuration.runtime)
+    precondition(alias.utf8.count <= 255, "an alias the kernel does not take")
+    for limit in [configuration.runtime.ingress, configuration.runtime.egress] {
+      guard let bucket = limit.map({ PodShaping.bucket($0, mtu: configuration.mtu ?? 1500) }) else { continue }
+      precondition(bucket.burst > 1500 && bucket.limit >= bucket.burst, "a bucket no packet gets through")
+    }
     for set in configuration.rangeSets {
       for address in set.candidates(after: nil).prefix(64) {
         precondition(set.range(of: address) != nil, "a candidate outside its ranges")
@@ -91,3 +105,23 @@ let nodeParsers: [String: Parser] = [
     _ = try? ProbeDNSAnswer(message: bytes, to: query)
   },
 ]
+
+/// What leads to a pod reads back from the table's elements as it was.
+private func checkHostPorts(
+  _ configuration: NetworkConfiguration, _ attachment: NetworkConfiguration.Attachment
+) {
+  let owner = HostPortOwner(network: configuration.name, attachment, pod: configuration.runtime.pod)
+  precondition(owner.comment.utf8.count <= 127, "a comment nft does not take")
+  let addresses = [IPAddress("10.244.1.2")!, IPAddress("fd00::2")!]
+  let mappings = configuration.runtime.portMappings
+  guard let entries = try? HostPortEntry.compile(mappings, addresses: addresses, owner: owner) else { return }
+  for (index, entry) in entries.enumerated() {
+    let element = entry.elements[0].element
+    if let read = HostPortEntry(element, entry.hostAddress == nil ? .ports : .addressed, entry.family) {
+      precondition(read.described == entry.described && read.owner.isSame(as: owner), "it does not read back")
+    } else {
+      precondition(attachment.containerID.isEmpty, "it does not read back")
+    }
+    for other in entries[..<index] { precondition(!entry.claims(theSameAs: other), "one port for two") }
+  }
+}

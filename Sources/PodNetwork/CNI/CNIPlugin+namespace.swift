@@ -14,7 +14,7 @@ extension CNIPlugin {
   /// The pod's namespace, which must not be the node's.
   func podNamespace(_ request: CNIRequest) throws(CNIError) -> NetworkNamespace {
     do {
-      let pod = try NetworkNamespace(path: request.namespacePath)
+      let pod = try NetworkNamespace(path: request.namespacePath, enteredHere: true)
       let own = try NetworkNamespace.current()
       var podStatus = stat()
       var ownStatus = stat()

@@ -9,13 +9,17 @@ extension CNIPlugin {
   func delete(_ request: CNIRequest, _ configuration: NetworkConfiguration) throws {
     let attachment = attachment(request)
     let wiring = try PodWiring(configuration)
+    let leases = leases(configuration)
+    let result = try? CNIResult(configuration.previousResult)
     let owner = HostPortOwner(network: configuration.name, attachment)
     // New connections end first. What fails there must not keep the link and the addresses.
     let ports = Result { try removeHostPorts { $0.owner.isSame(as: owner) } }
     try PodShaping(host: wiring.host, network: configuration.name).removeDevice(attachment)
-    // The link goes before the lease: an address must not be given out while its last owner can still send.
-    try wiring.disconnect(attachment, addresses: [])
-    try wiring.forget(try leases(configuration).release(attachment))
+    // An address must not be given out while its last owner can still send, or while the node remembers that owner: the
+    // lease goes last.
+    let held = try leases.held(by: attachment)
+    try wiring.disconnect(attachment, addresses: held, macs: result?.interfaces.compactMap(\.mac) ?? [])
+    try leases.release(attachment)
     try ports.get()
   }
 
@@ -38,6 +42,7 @@ extension CNIPlugin {
       Result {
         try wiring.disconnect(allBut: valid)
         try wiring.forget(try leases(configuration).release(allBut: valid))
+        try wiring.forgetLostPorts()
       },
     ]
     for part in parts { try part.get() }

@@ -1,10 +1,10 @@
-internal import JSON
+package import JSON
 
 extension CNIResult {
   /// The result of a plugin that comes after others: what they made, as they told it, and after it what we made.
   ///
   /// - Parameter previous: `prevResult`; null for the first plugin.
-  func json(version: CNIVersion, after previous: JSON) -> JSON {
+  package func json(version: CNIVersion, after previous: JSON) -> JSON {
     guard previous.object != nil else { return json(version: version) }
     var result = Self.echo(previous, version: version)
     let shift = result["interfaces"].elements.count
@@ -25,7 +25,7 @@ extension CNIResult {
   }
 
   /// An earlier result in the shape of a version; members that we do not know stay.
-  static func echo(_ previous: JSON, version: CNIVersion) -> JSON {
+  package static func echo(_ previous: JSON, version: CNIVersion) -> JSON {
     var result = previous
     result["cniVersion"] = .string(version.rawValue)
     func each(_ list: String, _ change: (inout JSON) -> Void) {
