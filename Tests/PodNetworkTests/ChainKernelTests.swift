@@ -55,7 +55,7 @@ import Testing
 
   /// Nothing of the pod is left in links, leases and tables.
   private func expectNothingLeft(_ node: TestNode, _ directory: String) throws {
-    #expect(try node.json("ip -j link show type veth").elements.isEmpty)
+    #expect(try node.podLinks().isEmpty)
     #expect(try node.json("ip -j link show type ifb").elements.isEmpty)
     let leases = Files.exists(directory) ? try Files.list(directory).filter { IPAddress($0) != nil } : []
     #expect(leases.isEmpty)

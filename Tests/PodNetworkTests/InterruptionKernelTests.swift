@@ -24,7 +24,7 @@ import Testing
     let count = 200
     let pods = try (0..<count).map { try node.pod("pod-\($0)") }
     let plugin = try TestNode.plugin()
-    let namespace = node.namespace
+    let (namespace, directory) = (node.namespace, node.directory)
     // One in four has a host port and limits, so that there is more to leave behind.
     let inputs = (0..<count).map { index in
       var input = node.configuration.request()
@@ -49,7 +49,7 @@ import Testing
         if !result.status.isSuccess { answers.withLock { $0.append("\(command) \(index): \(result.output)") } }
         return result.status.isSuccess
       }
-      guard let file = try? FileDescriptor.open("\(node.directory)/in-\(index)", O_RDONLY),
+      guard let file = try? FileDescriptor.open("\(directory)/in-\(index)", O_RDONLY),
         let child = try? ChildProcess(
           [plugin], environment: environment, standardInput: .descriptor(file.raw), standardOutput: .null,
           standardError: .null, namespace: namespace)
@@ -58,7 +58,7 @@ import Testing
       child.signal(SIGKILL)
       return child.wait()?.isSuccess ?? false
     }
-    for index in 0..<count { try Files.write("\(node.directory)/in-\(index)", inputs[index]) }
+    for index in 0..<count { try Files.write("\(directory)/in-\(index)", inputs[index]) }
 
     var generator = SystemRandomNumberGenerator()
     let plans = (0..<count).map { _ in

@@ -6,12 +6,12 @@ import Testing
 
 @testable import PodNetwork
 
+private let podmanIsInstalled =
+  ["/usr/bin/podman", "/usr/sbin/runc", "/bin/busybox"].allSatisfy { Files.exists($0) } && getuid() == 0
+
 /// Debian's podman with its CNI backend, a real runtime, calls the plugin by the file the agent writes; containers are of
 /// busybox, without a registry.
-@Suite(.serialized, .enabled(if: PodmanKernelTests.isInstalled)) struct PodmanKernelTests {
-  static let isInstalled =
-    ["/usr/bin/podman", "/usr/sbin/runc", "/bin/busybox"].allSatisfy { Files.exists($0) } && getuid() == 0
-
+@Suite(.serialized, .enabled(if: podmanIsInstalled)) struct PodmanKernelTests {
   private final class Podman {
     let node: TestNode
     private let directory: String
@@ -92,7 +92,7 @@ import Testing
       !second.status.isSuccess && second.errorOutput.contains("host port 8080/tcp is taken"), "\(second.errorOutput)")
 
     #expect(try podman.run(["rm", "--force", "--time", "0", "web", "client", "second"]).status.isSuccess)
-    #expect(try node.json("ip -j link show type veth").elements.isEmpty)
+    #expect(try node.podLinks().isEmpty)
     #expect(try Files.list("\(node.directory)/swiftlet").allSatisfy { IPAddress($0) == nil })
     #expect(try HostPorts(node: node.namespace).entries().isEmpty)
   }

@@ -29,7 +29,12 @@ extension TestNode {
     return outside
   }
 
-  /// ADD with host ports; `0` as host port leaves that one out.
+  /// Links of pods on the node; the outsider's is none.
+  func podLinks() throws -> [String] {
+    try json("ip -j link show type veth").elements.compactMap { $0["ifname"].string }.filter { $0 != "out0" }
+  }
+
+  /// ADD with host ports.
   func add(_ pod: Pod, ports: JSON) throws -> (status: CInt, output: JSON) {
     try call("ADD", pod.environment) { $0["runtimeConfig", "portMappings"] = ports }
   }

@@ -78,14 +78,15 @@ package struct PodShaping {
     try host.perform(.deleteLink(.index(device.index)).accepting(ENODEV))
   }
 
-  /// Takes away the devices of this network's attachments that are not in the list.
+  /// Takes away the devices of this network's attachments that are not in the list, and those of an ADD that was killed
+  /// before it had said whose they are.
   package func removeDevices(allBut valid: Set<Attachment>) throws {
-    for device in try host.links(kind: "ifb") {
-      guard let alias = device.alias, let attachment = PodLink.attachment(alias: alias), !valid.contains(attachment),
-        alias == "\(PodLink.alias(attachment)) \(network)"
-      else { continue }
-      try host.perform(.deleteLink(.index(device.index)).accepting(ENODEV))
+    let stale = try host.links(kind: "ifb").filter { device in
+      guard let alias = device.alias else { return device.name.hasPrefix("sifb") && device.name.utf8.count == 15 }
+      guard let attachment = PodLink.attachment(alias: alias) else { return false }
+      return !valid.contains(attachment) && alias == "\(PodLink.alias(attachment)) \(network)"
     }
+    try host.perform(stale.map { .deleteLink(.index($0.index)).accepting(ENODEV) })
   }
 
   /// What is not as it should be, for CHECK; empty if all is well.

@@ -70,6 +70,15 @@ package enum PodLink {
     MACAddress(rawValue: 0x0A59 << 32 | fnv1a(alias(attachment)) & 0xFFFF_FFFF)
   }
 
+  /// Whether a link may be the host's end of one of our pods by its name.
+  static func isHostName(_ name: String) -> Bool {
+    name.hasPrefix("veth") && name.utf8.count == 15
+      && name.utf8.dropFirst(4).allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+  }
+
+  /// Whether a link may be the host's end of one of our pods by its Ethernet address.
+  static func isHostMAC(_ mac: MACAddress?) -> Bool { mac.map { $0.rawValue >> 32 == 0x0A59 } ?? false }
+
   /// FNV-1a, 64 bits: the same on every machine and in every version, unlike Swift's own hashes.
   private static func fnv1a(_ text: String) -> UInt64 {
     text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }

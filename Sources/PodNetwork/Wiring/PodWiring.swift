@@ -81,10 +81,12 @@ package struct PodWiring {
     withExtendedLifetime(rules) {}
   }
 
-  /// Takes away the links of all attachments that are not in the list.
+  /// Takes away the links of all attachments that are not in the list, and those of an ADD that was killed before it had
+  /// said whose they are.
   package func disconnect(allBut valid: Set<Attachment>) throws {
     let stale = try host.links(kind: "veth").filter { link in
-      link.alias.flatMap(PodLink.attachment).map { !valid.contains($0) } ?? false
+      guard let alias = link.alias else { return PodLink.isHostName(link.name) && PodLink.isHostMAC(link.mac) }
+      return PodLink.attachment(alias: alias).map { !valid.contains($0) } ?? false
     }
     .filter { try isOurs($0) }
     try host.perform(stale.map { .deleteLink(.index($0.index)).accepting(ENODEV) })
