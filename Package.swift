@@ -121,7 +121,10 @@ let package = Package(
     tests("ControlPlaneTests", ["ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests(
       "NodeAgentTests",
-      ["NodeAgent", "NodeRouting", "PodNetwork", "ClusterModel", "Kubernetes", "JSON", "Linux", "Addressing"]),
+      [
+        "NodeAgent", "NodeRouting", "PodNetwork", "ServiceProxy", "ClusterModel", "Kubernetes", "JSON", "Linux",
+        "Addressing",
+      ]),
     tests("NodeRuntimeTests", ["Lab", "ControlPlane", "StandIn", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests("DiagnosisTests", ["Diagnosis", "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
     tests("LabTests", ["Lab", "Linux", "JSON", "Netlink", "Kubernetes", "Addressing", "Diagnosis"]),

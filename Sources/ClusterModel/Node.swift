@@ -11,6 +11,9 @@ package struct Node: Hashable, Sendable {
   package var podRanges: [Prefix] = []
   /// Condition Ready is True.
   package var isReady = false
+  /// It is being deleted, or the cluster autoscaler is about to (taint `ToBeDeletedByClusterAutoscaler`): load balancers
+  /// should send it no new connections (KEP-3836).
+  package var isLeaving = false
   /// Condition NetworkUnavailable; nil while nobody has set it.
   package var networkUnavailable: NodeCondition?
 

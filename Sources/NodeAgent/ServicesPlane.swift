@@ -10,10 +10,12 @@ package final class ServicesPlane: Plane {
   private let settings: AgentConfiguration
   private let proxy: ServiceProxy
   private let watcher: Mutex<NFTablesWatch?> = Mutex(nil)
+  private let health: ProxyHealth
 
   package init(_ settings: AgentConfiguration) throws {
     self.settings = settings
     proxy = try ServiceProxy(Self.configuration(settings, own: nil))
+    health = ProxyHealth(families: Set(settings.podRanges.map(\.family)))
   }
 
   private static func configuration(_ settings: AgentConfiguration, own: Node?) -> ServiceProxyConfiguration {
@@ -28,6 +30,7 @@ package final class ServicesPlane: Plane {
     let log = Log("agent services")
     let started = try proxy.startWatching { event in log.warning("\(event)") }
     watcher.withLock { $0 = started }
+    try health.start()
   }
 
   package func wants(_ key: ChangeKey) -> Bool {
@@ -39,6 +42,19 @@ package final class ServicesPlane: Plane {
   }
 
   package func synchronize(_ model: SharedModel) throws {
+    try telling(model) { try synchronizeAll(model) }
+  }
+
+  /// Health follows what was programmed.
+  private func telling(_ model: SharedModel, _ work: () throws -> Void) throws {
+    do { try work() } catch {
+      health.failed()
+      throw error
+    }
+    health.update(proxy.healthChecks, own: model.read { $0.nodes[settings.nodeName] })
+  }
+
+  private func synchronizeAll(_ model: SharedModel) throws {
     let (own, services) = model.read { state in
       (state.nodes[settings.nodeName], state.services.keys.compactMap(state.serviceWithEndpoints))
     }
@@ -47,9 +63,13 @@ package final class ServicesPlane: Plane {
   }
 
   package func apply(_ keys: [ChangeKey], _ model: SharedModel) throws {
+    try telling(model) { try applyChanges(keys, model) }
+  }
+
+  private func applyChanges(_ keys: [ChangeKey], _ model: SharedModel) throws {
     if keys.contains(.node(settings.nodeName)) {
       let own = model.read { $0.nodes[settings.nodeName] }
-      if try proxy.configure(Self.configuration(settings, own: own)) { return try synchronize(model) }
+      if try proxy.configure(Self.configuration(settings, own: own)) { return try synchronizeAll(model) }
     }
     let changed: [(id: NamespacedName, service: ServiceWithEndpoints?)] = model.read { state in
       keys.compactMap { key in
@@ -64,6 +84,7 @@ package final class ServicesPlane: Plane {
   package func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws {}
 
   package func stop() {
+    health.stop()
     watcher.withLock { watcher in
       watcher?.stop()
       watcher = nil

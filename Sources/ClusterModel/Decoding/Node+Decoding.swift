@@ -20,6 +20,9 @@ extension Node: APIDecodable {
     for (index, range) in ranges.enumerated() {
       if let range = reader.prefix(range, "spec.podCIDRs[\(index)]") { podRanges.append(range) }
     }
+    isLeaving =
+      !reader.json["metadata", "deletionTimestamp"].isNull
+      || spec["taints"].elements.contains { $0["key"].string == "ToBeDeletedByClusterAutoscaler" }
     for condition in reader.json["status", "conditions"].elements {
       switch condition["type"].string {
       case "Ready": isReady = condition["status"].string == "True"
