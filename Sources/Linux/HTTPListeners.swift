@@ -2,8 +2,9 @@ internal import Addressing
 internal import CLinux
 internal import Glibc
 
-/// The sockets of an `HTTPResponder`; all of it belongs to its loop.
-final class HTTPListeners {
+/// The sockets of an `HTTPResponder`.
+final class HTTPListeners: @unchecked Sendable {
+  // @unchecked: all of it belongs to the loop's thread.
   private final class Connection {
     let descriptor: FileDescriptor
     let port: UInt16

@@ -39,8 +39,7 @@ package final class HTTPResponder: Sendable {
 
   private let loop: EventLoop
   private let log: Log
-  /// Belongs to the loop's thread.
-  private nonisolated(unsafe) let listeners: HTTPListeners
+  private let listeners: HTTPListeners
   private let thread: Mutex<Thread?> = Mutex(nil)
 
   /// Nothing is listened on before `listen`. `answer` is called on the responder's thread and should be quick.
