@@ -61,7 +61,7 @@ import Testing
     let wanted = arguments.contains("-w")
     for attempt in 0... {
       let done = try ChildProcess.run(["curl", "-sS", "--max-time", "5"] + arguments)
-      let text = String(decoding: done.output, as: UTF8.self)
+      let text = done.output
       if wanted || done.status == .exited(0) || attempt == 100 { return text }
       usleep(20_000)
     }
