@@ -22,7 +22,7 @@ package final class HTTPResponder: Sendable {
     package var body: String
 
     package init(
-      _ status: Int = 200, _ body: String, contentType: String = "text/plain; charset=utf-8",
+      _ status: Int, _ body: String, contentType: String = "text/plain; charset=utf-8",
       headers: [(name: String, value: String)] = []
     ) {
       self.status = status

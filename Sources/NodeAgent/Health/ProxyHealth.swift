@@ -81,7 +81,7 @@ final class ProxyHealth: Sendable {
     switch (question.port, question.path) {
     case (Self.healthPort, "/healthz"): return probe(isHealthy && !isLeaving, isLeaving: isLeaving)
     case (Self.healthPort, "/livez"): return probe(isHealthy, isLeaving: nil)
-    case (Self.statusPort, "/proxyMode"): return .init("nftables")
+    case (Self.statusPort, "/proxyMode"): return .init(200, "nftables")
     case (Self.healthPort, _), (Self.statusPort, _): return .init(404, "there is no \(question.path) here\n")
     default:
       guard let (service, check) = check else { return .init(404, "no Service has this port any more\n") }

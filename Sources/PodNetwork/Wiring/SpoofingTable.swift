@@ -29,12 +29,16 @@ struct SpoofingTable: Hashable {
   static let ports = "ports"
   static let hardware = "hardware"
   static func sources(_ family: IPFamily) -> String { family == .v4 ? "sources4" : "sources6" }
+  static func senders(_ family: IPFamily) -> String { family == .v4 ? "senders4" : "senders6" }
 
   /// The table without elements.
   var definition: NFTableDefinition {
     var sets = [NFSet(Self.ports, key: [.interfaceName], comment: "links of pods")]
     if isBridged { sets.append(NFSet(Self.hardware, key: [.interfaceName, .etherAddress])) }
     sets += IPFamily.allCases.map { NFSet(Self.sources($0), key: [.interfaceName, .address($0)]) }
+    if isBridged {
+      sets += IPFamily.allCases.map { NFSet(Self.senders($0), key: [.interfaceName, .etherAddress, .address($0)]) }
+    }
     // Before connection tracking, so that a forged packet leaves no entry.
     let priority = isBridged ? NFPriority.bridgeDestinationNAT : NFPriority.raw
     return NFTableDefinition(
@@ -43,8 +47,21 @@ struct SpoofingTable: Hashable {
         .init(NFChain("pod"), isBridged ? bridgeRules : routedRules),
         .init(
           NFChain("prerouting", .init(.filter, .prerouting, priority: priority)),
-          [NFRule([.match(.inputInterface, inSet: Self.ports), .goto("pod")])]),
+          quickRules + [NFRule([.match(.inputInterface, inSet: Self.ports), .goto("pod")])]),
       ])
+  }
+
+  /// Nearly every packet is a pod's own: one lookup lets it pass, and all other rules are for the rest. ICMPv6 takes the
+  /// long way, since it may claim addresses.
+  private var quickRules: [NFRule] {
+    IPFamily.allCases.map { family in
+      let isHarmless: [NFStatement] = family == .v4 ? [] : [.match(.l4Protocol, not: 58)]
+      let isOwn: NFStatement =
+        isBridged
+        ? .match(.inputInterface, .etherSource, .source(family), inSet: Self.senders(family))
+        : .match(.inputInterface, .source(family), inSet: Self.sources(family))
+      return NFRule(isHarmless + [isOwn, .accept])
+    }
   }
 
   private var routedRules: [NFRule] {
@@ -96,7 +113,18 @@ struct SpoofingTable: Hashable {
     if isBridged { result.append((Self.hardware, port.macs.map { NFElement(key($0.bytes)) })) }
     for family in IPFamily.allCases {
       let own = port.addresses.filter { $0.family == family }
-      if !own.isEmpty { result.append((Self.sources(family), own.map { NFElement(key($0.bytes)) })) }
+      if own.isEmpty { continue }
+      result.append((Self.sources(family), own.map { NFElement(key($0.bytes)) }))
+      if isBridged {
+        let senders = port.macs.flatMap { mac in own.map { (mac, $0) } }
+        result.append(
+          (
+            Self.senders(family),
+            senders.map {
+              NFElement(key(NFKey([(.etherAddress, .hardwareAddress($0)), (.address(family), .address($1))]).bytes))
+            }
+          ))
+      }
     }
     return result
   }
