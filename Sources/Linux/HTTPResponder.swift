@@ -12,6 +12,11 @@ package final class HTTPResponder: Sendable {
     package var path: String
     /// The port that was asked.
     package var port: UInt16
+
+    package init(path: String, port: UInt16) {
+      self.path = path
+      self.port = port
+    }
   }
 
   package struct Answer: Sendable {

@@ -23,6 +23,11 @@ package final class RoutingPlane: Plane {
   private nonisolated(unsafe) var reported: Set<RoutingProblem> = []
   private nonisolated(unsafe) var conditionFailure: String?
   private let watcher: Mutex<RouteWatch?> = Mutex(nil)
+  /// Since when all has been done for the peers, and whether that was enough for the first pods.
+  private nonisolated(unsafe) var readySince: Double?
+  private nonisolated(unsafe) var isCarrying = false
+  /// Seconds.
+  private static let patience = 15.0
   /// When something changed last, and when everything was looked over, in seconds of the monotonic clock.
   private nonisolated(unsafe) var lastChange = 0.0
   private nonisolated(unsafe) var lastLook = 0.0
@@ -117,10 +122,28 @@ package final class RoutingPlane: Plane {
     // Without a Node object, an address or a pod range there is nothing to route yet; each is a change of the Node.
     guard router.isReady, let own = model.read({ $0.nodes[settings.nodeName] }) else { return }
     try announce(router.announcement, of: own)
+    if !mayCarryPods() { return }
     let mtu = try router.podMTU()
     self.mtu.withLock { $0 = mtu }
     try configurePodNetwork(own.podRanges, mtu: mtu)
     setCondition(of: own)
+  }
+
+  /// The first pods of a node wait until the node's peers are reached, which BGP sessions take seconds for; but not for
+  /// ever, since a peer may be down. A runtime that has its configuration from an earlier agent waits for nothing.
+  private func mayCarryPods() -> Bool {
+    if isCarrying { return true }
+    let now = Time.monotonicSeconds
+    let since = readySince ?? now
+    readySince = since
+    let awaited = router.awaitedPeers
+    isCarrying =
+      awaited.isEmpty || now - since >= Self.patience
+      || Files.exists(settings.cniConfigurationDirectory + "/\(PodNetworkConfiguration.fileName)")
+    if isCarrying, !awaited.isEmpty {
+      log.warning("pods may come though not reached yet: \(awaited.joined(separator: ", "))")
+    }
+    return isCarrying
   }
 
   private func announce(_ announcement: [String: String], of node: Node) throws {

@@ -57,6 +57,11 @@ package final class NodeRouter {
   /// How many nodes are sent to.
   package var peerCount: Int { carriers.count }
 
+  /// Peers whose pods are not reached yet, though all was done for it: a daemon is still learning the way.
+  package var awaitedPeers: [String] {
+    carriers.values.filter { !backends[$0.backend].carries($0.peer) }.map(\.peer.node).sorted()
+  }
+
   /// Annotations for the node's own object.
   package var announcement: [String: String] {
     active.sorted(by: >).reduce(into: [:]) { $0.merge(backends[$1].announcement) { _, new in new } }
