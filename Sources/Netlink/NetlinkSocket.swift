@@ -135,7 +135,12 @@ package final class NetlinkSocket {
         for message in try receive() where message.sequence == sequence {
           if message.flags & UInt16(NLM_F_DUMP_INTR) != 0 { interrupted = true }
           switch Int32(message.type) {
-          case NLMSG_DONE: break collecting
+          case NLMSG_DONE:
+            // A dump that fails midway says so in its last message.
+            if let code = message.header(Int32.self), code < 0 {
+              throw NetlinkError(code: -code, operation: operation(), explanation: "", sequence: sequence)
+            }
+            break collecting
           case NLMSG_ERROR:
             if let error = Self.error(in: message, operation()) { throw error }
             break collecting
