@@ -7,6 +7,8 @@ package struct APIRequest: Sendable {
   /// Header fields; names in lower case.
   package var headers: [String: String]
   package var body: [UInt8]
+  /// Seconds within which the whole answer must be there; nil: as long as the transport allows.
+  package var timeout: Double?
 
   package init(_ method: String, _ target: String, headers: [String: String] = [:], body: [UInt8] = []) {
     self.method = method

@@ -51,7 +51,7 @@ final class CurlTransfer: @unchecked Sendable {
     errorText.deallocate()
   }
 
-  func configure(options: HTTPTransport.Options, timeout: Int?, config: KubeConfig) {
+  func configure(options: HTTPTransport.Options, timeout: Double?, config: KubeConfig) {
     let context = Unmanaged.passUnretained(self).toOpaque()
     swiftlet_curl_set_data_function(easy, CURLOPT_WRITEFUNCTION, receiveBodyPiece, context)
     swiftlet_curl_set_data_function(easy, CURLOPT_HEADERFUNCTION, receiveHeaderLine, context)
@@ -61,7 +61,8 @@ final class CurlTransfer: @unchecked Sendable {
     swiftlet_curl_set_long(easy, CURLOPT_NOSIGNAL, 1)
     swiftlet_curl_set_long(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
     swiftlet_curl_set_long(easy, CURLOPT_CONNECTTIMEOUT, options.connectTimeout)
-    if let timeout { swiftlet_curl_set_long(easy, CURLOPT_TIMEOUT, timeout) }
+    // Rounded up: 0 would be no limit at all.
+    if let timeout { swiftlet_curl_set_long(easy, CURLOPT_TIMEOUT_MS, max(1, Int((timeout * 1000).rounded(.up)))) }
     swiftlet_curl_set_long(easy, CURLOPT_TCP_KEEPALIVE, 1)
     swiftlet_curl_set_long(easy, CURLOPT_TCP_KEEPIDLE, max(1, options.peerTimeout / 3))
     swiftlet_curl_set_long(easy, CURLOPT_TCP_KEEPINTVL, max(1, options.peerTimeout / 6))

@@ -48,7 +48,9 @@ package final class HTTPTransport: APITransport {
 
   package func send(_ request: APIRequest) throws -> APIResponse {
     let answer = OneShot<Result<APIResponse, TransportError>>()
-    let transfer = try transfer(request, timeout: options.requestTimeout, onData: nil) { answer.set($0) }
+    let transfer = try transfer(request, timeout: request.timeout ?? Double(options.requestTimeout), onData: nil) {
+      answer.set($0)
+    }
     loop.start(transfer)
     return try answer.wait().get()
   }
@@ -71,7 +73,7 @@ package final class HTTPTransport: APITransport {
   }
 
   private func transfer(
-    _ request: APIRequest, timeout: Int?, onData: (@Sendable ([UInt8]) -> Void)?,
+    _ request: APIRequest, timeout: Double?, onData: (@Sendable ([UInt8]) -> Void)?,
     onEnd: @escaping @Sendable (Result<APIResponse, TransportError>) -> Void
   ) throws(TransportError) -> CurlTransfer {
     let base = config.server.hasSuffix("/") ? String(config.server.dropLast()) : config.server

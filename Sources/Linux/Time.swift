@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// The two clocks of the system.
+/// The clocks of the system.
 package enum Time {
   /// Nanoseconds of CLOCK_MONOTONIC: for durations and deadlines, never set back.
   package static var monotonicNanoseconds: UInt64 { read(CLOCK_MONOTONIC) }
@@ -9,6 +9,8 @@ package enum Time {
   package static var monotonicSeconds: Double { Double(monotonicNanoseconds) / 1e9 }
   /// Milliseconds of CLOCK_MONOTONIC.
   package static var monotonicMilliseconds: Int { Int(monotonicNanoseconds / 1_000_000) }
+  /// Seconds of CLOCK_BOOTTIME: as the monotonic clock, but it goes on while the machine sleeps. For what others count too.
+  package static var bootSeconds: Double { Double(read(CLOCK_BOOTTIME)) / 1e9 }
   /// Seconds since 1970 UTC (CLOCK_REALTIME); somebody may set it back.
   package static var wallSeconds: Double { Double(read(CLOCK_REALTIME)) / 1e9 }
 
