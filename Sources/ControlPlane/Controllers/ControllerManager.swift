@@ -20,7 +20,8 @@ package final class ControllerManager: Sendable {
       NamespaceDefaultsController(context, rootCertificate: options.rootCertificate),
       NamespaceController(context), DeploymentController(context), ReplicaSetController(context),
       StatefulSetController(context), DaemonSetController(context), JobController(context),
-      EndpointSliceController(context, selectors: selectors), EndpointsController(context, selectors: selectors),
+      EndpointSliceController(context, selectors: selectors), EndpointSliceMirroringController(context),
+      EndpointsController(context, selectors: selectors),
       GarbageCollector(context), PodCollector(context),
       NodeLifecycleController(context, gracePeriod: options.nodeGracePeriod),
     ]

@@ -4,78 +4,71 @@ internal import Linux
 
 /// Keeps the EndpointSlices of Services with a selector. Keys are Services.
 final class EndpointSliceController: Controller {
+  static let manager = "endpointslice-controller.k8s.io"
+
   let name = "endpointslices"
   let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
-  private let tracker: WriteTracker
+  private let writer: EndpointSliceWriter
   private let selectors: ServiceSelectors
+  private let triggers = ChangeTriggerTimes()
 
   init(_ context: ControllerContext, selectors: ServiceSelectors) {
     self.context = context
     self.selectors = selectors
-    tracker = WriteTracker(context.endpointSlices, queue: queue)
+    writer = EndpointSliceWriter(context, queue: queue, manager: Self.manager)
   }
 
   func observe() {
     queue.follow(context.services)
     selectors.observe { [queue] in queue.add($0) }
-    context.endpointSlices.observe { [queue] old, new in
-      guard let slice = new ?? old, slice.labels[ServiceEndpoints.managedByLabel] == ServiceEndpoints.manager,
-        let service = slice.labels["kubernetes.io/service-name"]
-      else { return }
-      queue.add(NamespacedKey(slice.namespace, service))
+    writer.observe(queue)
+    context.nodes.observe { [context, queue] old, new in
+      guard context.nodes.hasSynced, ZoneShares.isDifferent(old, new) else { return }
+      for service in context.services.all where ServiceEndpoints(service: service).isTopologyAutomatic {
+        queue.add(service.key)
+      }
     }
   }
 
   func reconcile(_ key: NamespacedKey) throws {
     // Slices of a deleted Service are garbage collected through their owner reference.
-    guard let service = context.services.get(key), !service.isTerminating,
-      service.spec["type"].string != "ExternalName", let selector = service.serviceSelector,
-      tracker.isSettled(key)
+    guard let service = context.services.get(key) else { return triggers.forget(key) }
+    guard !service.isTerminating, service.spec["type"].string != "ExternalName",
+      let selector = service.serviceSelector, writer.tracker.isSettled(key)
     else { return }
     let pods = context.pods.list(namespace: key.namespace).filter { selector.matches($0.labels) }
     let wanted = ServiceEndpoints(service: service)
-    let labels = wanted.labels()
-    let slices = context.endpointSlices.list(ControllerContext.Index.service, key.description)
-      .filter { $0.labels[ServiceEndpoints.managedByLabel] == ServiceEndpoints.manager && !$0.isTerminating }
-    let plan = EndpointSlicePlan(
-      groups: wanted.groups(pods: pods) { self.context.nodes.get("", $0)?.labels["topology.kubernetes.io/zone"] },
-      existing: slices.map { slice in
-        EndpointSlicePlan.Slice(
-          name: slice.name, addressType: slice.json["addressType"].string ?? "",
-          ports: ServiceEndpoints.normalized(slice.json["ports"]),
-          endpoints: slice.json["endpoints"].elements.map {
-            EndpointSlicePlan.Endpoint(identity: ServiceEndpoints.identity($0), json: $0)
-          },
-          isOutdated: slice.labels != labels || slice.controller?.uid != service.uid)
-      })
-    let byName = Dictionary(uniqueKeysWithValues: slices.map { ($0.name, $0) })
-    for (name, content) in plan.update.sorted(by: { $0.key < $1.key }) {
-      guard var slice = byName[name] else { continue }
-      Self.fill(&slice, content, labels, service)
-      tracker.wrote(try context.client.update(.endpointSlices, slice), for: key)
-    }
-    for content in plan.create {
-      var slice = KubernetesObject(
-        .endpointSlices, namespace: key.namespace, name: NameSuffix.generate(key.name + "-"))
-      slice.json["addressType"] = .string(content.addressType)
-      Self.fill(&slice, content, labels, service)
-      tracker.wrote(try context.client.create(.endpointSlices, slice), for: key)
-    }
-    for name in plan.delete {
-      guard let slice = byName[name] else { continue }
-      try context.client.delete(.endpointSlices, namespace: key.namespace, name: name, .init(uid: slice.uid))
-      tracker.deleted(slice, for: key)
-    }
+    let owner = EndpointSliceWriter.Owner(
+      object: service, labels: wanted.labels(), triggerTime: triggers.next(service, pods))
+    let slices = writer.slices(key)
+    var plan = EndpointSlicePlan(
+      groups: wanted.groups(pods: pods) { self.context.nodes.get("", $0) },
+      existing: slices.map { EndpointSliceWriter.planned($0, owner) }, keepsHints: wanted.isTopologyAutomatic)
+    if wanted.isTopologyAutomatic { assignZones(&plan, wanted, slices) }
+    try writer.carryOut(plan, slices, owner)
   }
 
-  private static func fill(
-    _ slice: inout KubernetesObject, _ content: EndpointSlicePlan.NewSlice, _ labels: [String: String],
-    _ service: KubernetesObject
-  ) {
-    slice.json["ports"] = content.ports
-    slice.json["endpoints"] = .array(content.endpoints)
-    slice.labels = labels
-    slice.ownerReferences = [OwnerReference(controller: service)]
+  /// Hints in proportion to the zones' CPU, or none, with an Event when that changes.
+  private func assignZones(_ plan: inout EndpointSlicePlan, _ wanted: ServiceEndpoints, _ slices: [KubernetesObject]) {
+    for addressType in wanted.addressTypes {
+      let hadHints = slices.contains { slice in
+        slice.json["addressType"].string == addressType
+          && slice.json["endpoints"].elements.contains { !$0["hints"].isNull }
+      }
+      do throws(ZoneShares.Refusal) {
+        try plan.assignZones(addressType, ZoneShares(nodes: context.nodes.all))
+        guard !hadHints else { continue }
+        context.events.record(
+          wanted.service, reason: "TopologyAwareHintsEnabled",
+          message: "Endpoints (\(addressType)) have hints in proportion to the CPU of their zones.")
+      } catch {
+        plan.removeHints(addressType)
+        guard hadHints else { continue }
+        context.events.record(
+          wanted.service, .warning, reason: "TopologyAwareHintsDisabled",
+          message: "Endpoints (\(addressType)) have no hints: \(error).")
+      }
+    }
   }
 }

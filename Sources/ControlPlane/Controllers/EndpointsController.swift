@@ -1,17 +1,19 @@
 internal import JSON
 internal import Kubernetes
 internal import Linux
+internal import Synchronization
 
 /// Keeps the Endpoints object of Services with a selector, for clients that know no slices. Keys are Services.
 final class EndpointsController: Controller {
-  /// More addresses than this are left out, as in Kubernetes.
-  static let capacity = 1000
   private static let truncated = "endpoints.kubernetes.io/over-capacity"
 
   let name = "endpoints"
   let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
   private let selectors: ServiceSelectors
+  private let triggers = ChangeTriggerTimes()
+  /// Services that have gone and whose Endpoints have not yet.
+  private let departed = Mutex<Set<NamespacedKey>>([])
 
   init(_ context: ControllerContext, selectors: ServiceSelectors) {
     self.context = context
@@ -19,83 +21,51 @@ final class EndpointsController: Controller {
   }
 
   func observe() {
-    queue.follow(context.services)
+    context.services.observe { [weak self] old, new in
+      guard let self, let key = (new ?? old)?.key else { return }
+      departed.withLock { if new == nil { $0.insert(key) } else { $0.remove(key) } }
+      queue.add(key)
+    }
+    // Someone else's edit is put right.
+    queue.follow(context.endpoints)
     selectors.observe { [queue] in queue.add($0) }
   }
 
   func reconcile(_ key: NamespacedKey) throws {
-    guard let service = context.services.get(key), !service.isTerminating else {
-      // Endpoints carry no owner reference: they go with the Service.
-      if context.services.get(key) == nil, context.endpoints.get(key) != nil {
-        try context.client.delete(.endpoints, namespace: key.namespace, name: key.name)
-      }
-      return
-    }
-    guard service.spec["type"].string != "ExternalName", let selector = service.serviceSelector else { return }
+    guard let service = context.services.get(key) else { return try withdraw(key) }
+    guard !service.isTerminating, service.spec["type"].string != "ExternalName",
+      let selector = service.serviceSelector
+    else { return }
     let pods = context.pods.list(namespace: key.namespace).filter { selector.matches($0.labels) }
-    let (subsets, isTruncated) = Self.subsets(service, pods)
-    var labels = service.labels
-    labels["service.kubernetes.io/headless"] = ServiceEndpoints(service: service).isHeadless ? "" : nil
+    let subsets = EndpointSubsets(service, pods)
+    let existing = context.endpoints.get(key)
+    var wanted = existing ?? KubernetesObject(.endpoints, namespace: key.namespace, name: key.name)
+    wanted.json["subsets"] = subsets.json
+    wanted.labels = service.labels
+    wanted.labels["service.kubernetes.io/headless"] = ServiceEndpoints(service: service).isHeadless ? "" : nil
     // Slices are made from the pods, not mirrored from here.
-    labels["endpoints.kubernetes.io/managed-by"] = "endpoint-controller"
-    if var existing = context.endpoints.get(key) {
-      var wanted = existing
-      wanted.json["subsets"] = subsets.isEmpty ? .null : .array(subsets)
-      wanted.labels = labels
-      wanted.annotations[Self.truncated] = isTruncated ? "truncated" : nil
-      if wanted == existing { return }
-      existing = wanted
-      try context.client.update(.endpoints, existing)
+    wanted.labels["endpoints.kubernetes.io/managed-by"] = "endpoint-controller"
+    wanted.annotations[Self.truncated] = subsets.isTruncated ? "truncated" : nil
+    if wanted == existing { return }
+    wanted.annotations[ChangeTriggerTimes.annotation] = triggers.next(service, pods)?.description
+    if existing == nil {
+      try context.client.create(.endpoints, wanted)
     } else {
-      var endpoints = KubernetesObject(.endpoints, namespace: key.namespace, name: key.name)
-      endpoints.labels = labels
-      endpoints.json["subsets"] = subsets.isEmpty ? .null : .array(subsets)
-      if isTruncated { endpoints.annotations[Self.truncated] = "truncated" }
-      try context.client.create(.endpoints, endpoints)
+      try context.client.update(.endpoints, wanted)
     }
   }
 
-  /// Addresses by equal ports, ready ones apart from those that are not. Pods that end are left out.
-  static func subsets(_ service: KubernetesObject, _ pods: [KubernetesObject]) -> (subsets: [JSON], isTruncated: Bool) {
-    let wanted = ServiceEndpoints(service: service)
-    struct Subset {
-      var ports: JSON
-      var ready: [JSON] = []
-      var notReady: [JSON] = []
+  /// Endpoints carry no owner reference: they go with the Service, whoever wrote them. Those that never had one stay:
+  /// locks of old leader elections, and what a user writes before the Service.
+  private func withdraw(_ key: NamespacedKey) throws {
+    triggers.forget(key)
+    if let endpoints = context.endpoints.get(key), !endpoints.isTerminating,
+      endpoints.annotations["control-plane.alpha.kubernetes.io/leader"] == nil,
+      departed.withLock({ $0.contains(key) })
+        || endpoints.labels["endpoints.kubernetes.io/managed-by"] == "endpoint-controller"
+    {
+      try context.client.delete(.endpoints, namespace: key.namespace, name: key.name, .init(uid: endpoints.uid))
     }
-    var subsets: [String: Subset] = [:]
-    var count = 0
-    let isIPv6 = wanted.addressTypes.first == "IPv6"
-    for pod in pods.sorted(by: { $0.key < $1.key }) where !pod.isTerminal && !pod.isTerminating {
-      var addresses = pod.status["podIPs"].elements.compactMap { $0["ip"].string }
-      if addresses.isEmpty, let address = pod.status["podIP"].string { addresses = [address] }
-      guard let address = addresses.first(where: { !$0.isEmpty && $0.contains(":") == isIPv6 }) else { continue }
-      count += 1
-      if count > capacity { return (finish(), true) }
-      var json: JSON = ["ip": .string(address)]
-      if let hostname = wanted.hostname(of: pod) { json["hostname"] = .string(hostname) }
-      if let node = pod.nodeName { json["nodeName"] = .string(node) }
-      json["targetRef"] = ServiceEndpoints.targetReference(pod)
-      let ports = wanted.ports(of: pod)
-      var subset = subsets[ports.canonicalText] ?? Subset(ports: ports)
-      if wanted.isReady(pod) { subset.ready.append(json) } else { subset.notReady.append(json) }
-      subsets[ports.canonicalText] = subset
-    }
-    func finish() -> [JSON] {
-      subsets.sorted { $0.key < $1.key }.map { _, subset in
-        var json: JSON = [:]
-        if !subset.ready.isEmpty { json["addresses"] = .array(subset.ready) }
-        if !subset.notReady.isEmpty { json["notReadyAddresses"] = .array(subset.notReady) }
-        // One unnamed port has no name here, as Endpoints always had it.
-        json["ports"] = .array(
-          subset.ports.elements.map { port in
-            var port = port
-            if port["name"].string == "" { port["name"] = .null }
-            return port
-          })
-        return json
-      }
-    }
-    return (finish(), false)
+    departed.withLock { _ = $0.remove(key) }
   }
 }

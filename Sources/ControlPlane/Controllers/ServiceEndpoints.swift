@@ -13,19 +13,35 @@ struct ServiceEndpoints {
     return addresses.isEmpty ? ["IPv4"] : addresses.map { $0.contains(":") ? "IPv6" : "IPv4" }
   }
 
-  var isHeadless: Bool { service.spec["clusterIP"].string == "None" }
+  var isHeadless: Bool { ["None", "", nil].contains(service.spec["clusterIP"].string) }
+
+  var publishesNotReady: Bool { service.spec["publishNotReadyAddresses"].bool ?? false }
+
+  /// The annotation asks for hints in proportion to the zones' CPU (KEP-2433); it counts before `trafficDistribution`.
+  var isTopologyAutomatic: Bool {
+    let mode =
+      service.annotations["service.kubernetes.io/topology-mode"]
+      ?? service.annotations["service.kubernetes.io/topology-aware-hints"]
+    return mode == "Auto" || mode == "auto"
+  }
 
   /// Groups of endpoints with equal ports, one empty group for a family without any.
-  func groups(pods: [KubernetesObject], zone: (String) -> String?) -> [EndpointSlicePlan.Group] {
+  ///
+  /// A pod whose node there is not is left out, unless the Service publishes what is not ready: nobody keeps such a pod's
+  /// state true any more.
+  func groups(pods: [KubernetesObject], node: (String) -> KubernetesObject?) -> [EndpointSlicePlan.Group] {
     var groups: [EndpointSlicePlan.Group] = []
     for addressType in addressTypes {
       var byPorts: [String: EndpointSlicePlan.Group] = [:]
       for pod in pods where !pod.isTerminal {
         guard let address = address(of: pod, addressType) else { continue }
+        let home = pod.nodeName.flatMap(node)
+        guard home != nil || publishesNotReady else { continue }
         let ports = ports(of: pod)
-        let identity = [address, hostname(of: pod) ?? "", pod.namespace, pod.name, pod.uid].joined(separator: "/")
+        let zone = home?.labels[Self.zoneLabel].flatMap { $0.isEmpty ? nil : $0 }
+        let json = endpoint(pod, address: address, zone: zone)
         let endpoint = EndpointSlicePlan.Endpoint(
-          identity: identity, json: endpoint(pod, address: address, zone: pod.nodeName.flatMap(zone)))
+          identity: Self.identity(json), json: json, hints: hints(zone: zone, node: pod.nodeName))
         byPorts[
           ports.canonicalText,
           default: EndpointSlicePlan.Group(addressType: addressType, ports: ports, endpoints: [])
@@ -40,7 +56,7 @@ struct ServiceEndpoints {
     return groups
   }
 
-  private func address(of pod: KubernetesObject, _ addressType: String) -> String? {
+  func address(of pod: KubernetesObject, _ addressType: String) -> String? {
     var addresses = pod.status["podIPs"].elements.compactMap { $0["ip"].string }
     if addresses.isEmpty, let address = pod.status["podIP"].string { addresses = [address] }
     return addresses.first { !$0.isEmpty && $0.contains(":") == (addressType == "IPv6") }
@@ -54,7 +70,22 @@ struct ServiceEndpoints {
 
   /// Whether traffic may be sent to the pod.
   func isReady(_ pod: KubernetesObject) -> Bool {
-    service.spec["publishNotReadyAddresses"].bool ?? false || (pod.isReady && !pod.isTerminating)
+    publishesNotReady || (pod.isReady && !pod.isTerminating)
+  }
+
+  /// Whose clients should use the endpoint, by `trafficDistribution` (KEP-4444, KEP-3015); null for everybody's.
+  private func hints(zone: String?, node: String?) -> JSON {
+    var hints = JSON.null
+    guard !isTopologyAutomatic else { return hints }
+    switch service.spec["trafficDistribution"].string {
+    case "PreferClose", "PreferSameZone":
+      if let zone { hints["forZones"] = [["name": .string(zone)]] }
+    case "PreferSameNode":
+      if let zone { hints["forZones"] = [["name": .string(zone)]] }
+      if let node { hints["forNodes"] = [["name": .string(node)]] }
+    default: break
+    }
+    return hints
   }
 
   private func endpoint(_ pod: KubernetesObject, address: String, zone: String?) -> JSON {
@@ -122,20 +153,20 @@ struct ServiceEndpoints {
   func labels() -> [String: String] {
     var labels = service.labels
     labels["service.kubernetes.io/headless"] = isHeadless ? "" : nil
-    labels["kubernetes.io/service-name"] = service.name
-    labels[Self.managedByLabel] = Self.manager
+    labels[EndpointSliceWriter.serviceLabel] = service.name
+    labels[EndpointSliceWriter.managerLabel] = EndpointSliceController.manager
     return labels
   }
 
-  static let managedByLabel = "endpointslice.kubernetes.io/managed-by"
-  static let manager = "endpointslice-controller.k8s.io"
+  static let zoneLabel = "topology.kubernetes.io/zone"
 
-  /// The identity of an endpoint as it stands in a slice, built as `groups` builds it.
+  /// The identity of an endpoint as it stands in a slice: a pod that comes back with its name and address is the same
+  /// endpoint, whose reference changes.
   static func identity(_ endpoint: JSON) -> String {
     let pod = endpoint["targetRef"]
     return [
       endpoint["addresses"][0].string ?? "", endpoint["hostname"].string ?? "", pod["namespace"].string ?? "",
-      pod["name"].string ?? "", pod["uid"].string ?? "",
+      pod["name"].string ?? "",
     ].joined(separator: "/")
   }
 }

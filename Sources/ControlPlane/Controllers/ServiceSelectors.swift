@@ -14,26 +14,32 @@ final class ServiceSelectors: Sendable {
   func observe(_ listener: @escaping @Sendable (NamespacedKey) -> Void) { listeners.withLock { $0.append(listener) } }
 
   func start() {
+    // What is there before the caches are in step needs nobody told: every Service is looked at then.
     context.pods.observe { [self] old, new in
+      guard context.services.hasSynced, context.pods.hasSynced else { return }
       if let old, let new, !Self.isDifferent(old, new) { return }
       guard let namespace = (new ?? old)?.namespace else { return }
-      var keys: [NamespacedKey] = []
-      for service in context.services.list(namespace: namespace) {
-        guard let selector = service.serviceSelector else { continue }
-        if selector.matches(new?.labels ?? [:]) || selector.matches(old?.labels ?? [:]) { keys.append(service.key) }
-      }
-      for listener in listeners.withLock({ $0 }) { keys.forEach(listener) }
+      tell(services(namespace) { $0.matches(new?.labels ?? [:]) || $0.matches(old?.labels ?? [:]) })
     }
     context.nodes.observe { [self] old, new in
-      let zone = "topology.kubernetes.io/zone"
-      guard let node = new, let old, old.labels[zone] != node.labels[zone] else { return }
-      let namespaces = Set(context.pods.list(ControllerContext.Index.node, node.name).map(\.namespace))
-      for namespace in namespaces {
-        for service in context.services.list(namespace: namespace) {
-          for listener in listeners.withLock({ $0 }) { listener(service.key) }
-        }
+      guard context.nodes.hasSynced, let node = new ?? old else { return }
+      // A node that comes or goes brings and takes its pods' endpoints; its zone stands in them.
+      if let old, let new, old.labels[ServiceEndpoints.zoneLabel] == new.labels[ServiceEndpoints.zoneLabel] { return }
+      let pods = context.pods.list(ControllerContext.Index.node, node.name)
+      for (namespace, pods) in Dictionary(grouping: pods, by: \.namespace) {
+        tell(services(namespace) { selector in pods.contains { selector.matches($0.labels) } })
       }
     }
+  }
+
+  private func services(_ namespace: String, _ isMeant: (LabelSelector) -> Bool) -> [NamespacedKey] {
+    context.services.list(namespace: namespace)
+      .filter { $0.serviceSelector.map(isMeant) ?? false }.map(\.key)
+  }
+
+  private func tell(_ keys: [NamespacedKey]) {
+    guard !keys.isEmpty else { return }
+    for listener in listeners.withLock({ $0 }) { keys.forEach(listener) }
   }
 
   static func isDifferent(_ old: KubernetesObject, _ new: KubernetesObject) -> Bool {

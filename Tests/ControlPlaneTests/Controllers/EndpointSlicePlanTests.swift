@@ -24,7 +24,7 @@ import Testing
 
   @Test func noEndpointsIsOneEmptySlice() {
     let plan = Plan(groups: [Self.group([], ports: [])], existing: [])
-    #expect(plan.create == [Plan.NewSlice(addressType: "IPv4", ports: [], endpoints: [])])
+    #expect(plan.create == [Plan.Content(addressType: "IPv4", ports: [], endpoints: [])])
     let kept = Plan(groups: [Self.group([], ports: [])], existing: [Self.slice("a", [], ports: [])])
     #expect(kept.create.isEmpty && kept.update.isEmpty && kept.delete.isEmpty)
   }
@@ -34,7 +34,7 @@ import Testing
     group.endpoints[3] = Self.endpoint(3, ready: false)
     let plan = Plan(groups: [group], existing: [Self.slice("a", 0..<2), Self.slice("b", 2..<4)])
     #expect(Array(plan.update.keys) == ["b"])
-    #expect(plan.update["b"]?.endpoints[1]["ready"] == false)
+    #expect(plan.update["b"]?.endpoints[1].json["ready"] == false)
   }
 
   @Test func newOnesFillSlicesThatChangeAnyway() {
@@ -65,9 +65,47 @@ import Testing
     #expect(plan.update.isEmpty)
   }
 
+  @Test func aWholeNewSliceComesBeforeTheBestFit() {
+    let existing = [Self.slice("a", 0..<2)]
+    let plan = Plan(groups: [Self.group(0..<9)], existing: existing, maximum: 5)
+    #expect(plan.create.map(\.endpoints.count) == [5])
+    #expect(plan.update.mapValues(\.endpoints.count) == ["a": 4])
+  }
+
+  @Test func anEmptiedSliceIsDeletedUnlessOneIsCreated() {
+    let existing = [Self.slice("a", 0..<2), Self.slice("b", 2..<4)]
+    let deleted = Plan(groups: [Self.group(2..<5)], existing: existing, maximum: 5)
+    #expect(deleted.delete == ["a"] && deleted.update.mapValues(\.endpoints.count) == ["b": 3])
+    let recycled = Plan(groups: [Self.group(2..<9)], existing: existing, maximum: 4)
+    #expect(recycled.delete.isEmpty && recycled.create.isEmpty)
+    #expect(recycled.update.mapValues(\.endpoints.count) == ["a": 4, "b": 3])
+  }
+
+  @Test func slicesOfAnEarlierServiceAreDeletedNotTakenOver() {
+    var stale = Self.slice("a", 0..<2)
+    stale.isForeign = true
+    let plan = Plan(groups: [Self.group(0..<2)], existing: [stale])
+    #expect(plan.delete == ["a"] && plan.create.count == 1 && plan.update.isEmpty)
+  }
+
+  @Test func thePlaceholderBecomesTheFirstSlice() {
+    let placeholder = Self.slice("a", [], ports: [])
+    let plan = Plan(groups: [Self.group(0..<2)], existing: [placeholder])
+    #expect(plan.create.isEmpty && plan.delete.isEmpty && plan.update["a"]?.ports == Self.ports)
+    let portless = Plan(groups: [Self.group(0..<2, ports: [])], existing: [placeholder])
+    #expect(portless.create.isEmpty && portless.delete.isEmpty && portless.update["a"]?.endpoints.count == 2)
+  }
+
+  @Test func anOutdatedSliceIsWrittenWithItsEndpoints() {
+    var slice = Self.slice("a", 0..<2)
+    slice.isOutdated = true
+    let plan = Plan(groups: [Self.group(0..<3)], existing: [slice, Self.slice("b", [])])
+    #expect(plan.update["a"]?.endpoints.map(\.identity) == ["0", "1", "2"])
+  }
+
   /// Whatever changes, in whatever steps: after each plan the slices hold exactly the wanted endpoints, none twice, none
   /// lost, no slice above its size; and a second plan has nothing to do.
-  @Test(arguments: 0..<16)
+  @Test(arguments: 0..<64)
   func slicesHoldWhatIsWanted(seed: Int) {
     var generator = SplitMix(state: UInt64(seed))
     let maximum = [1, 3, 7, 100][seed % 4]
@@ -87,6 +125,9 @@ import Testing
       ].filter { !$0.endpoints.isEmpty }
       let all = groups.isEmpty ? [Self.group([], ports: [])] : groups
       let plan = Plan(groups: all, existing: slices, maximum: maximum)
+      #expect(
+        plan.create.count + plan.update.count + plan.delete.count
+          == Self.statedWrites(wanted, [Self.ports, otherPorts], slices, maximum))
       slices = Self.apply(plan, to: slices, &serial)
       for (index, ports) in [Self.ports, otherPorts].enumerated() {
         let held = slices.filter { $0.ports == ports }.flatMap { $0.endpoints.map(\.identity) }
@@ -100,22 +141,60 @@ import Testing
     }
   }
 
-  static func apply(_ plan: Plan, to slices: [Plan.Slice], _ serial: inout Int) -> [Plan.Slice] {
-    func endpoints(_ list: [JSON]) -> [Plan.Endpoint] {
-      list.map { Plan.Endpoint(identity: String($0["addresses"][0].string!.dropFirst(7)), json: $0) }
+  /// How many writes the algorithm takes as it is stated, counted with numbers of endpoints alone.
+  static func statedWrites(_ wanted: [Set<Int>], _ ports: [JSON], _ slices: [Plan.Slice], _ maximum: Int) -> Int {
+    var created = 0
+    var updated = 0
+    var deleted = slices.count { slice in !zip(ports, wanted).contains { $0 == slice.ports && !$1.isEmpty } }
+    for (ports, wanted) in zip(ports, wanted) where !wanted.isEmpty {
+      var missing = wanted.count
+      var room = 0
+      var unchanged: [Int] = []
+      for slice in slices where slice.ports == ports {
+        let kept = slice.endpoints.count { wanted.contains(Int($0.identity)!) }
+        missing -= kept
+        if kept == 0 {
+          deleted += 1
+        } else if kept < slice.endpoints.count {
+          updated += 1
+          room += maximum - kept
+        } else {
+          unchanged.append(kept)
+        }
+      }
+      missing = max(0, missing - room)
+      while missing > 0 {
+        if missing < maximum, unchanged.contains(where: { $0 + missing <= maximum }) {
+          updated += 1
+          missing = 0
+        } else {
+          created += 1
+          missing -= min(missing, maximum)
+        }
+      }
     }
+    // Nobody at all: one slice says so.
+    if wanted.allSatisfy(\.isEmpty) {
+      let hasPlaceholder = slices.contains { $0.ports == [] }
+      if hasPlaceholder { deleted -= 1 } else { created += 1 }
+    }
+    let recycled = min(created, deleted)
+    return created + deleted + updated - recycled
+  }
+
+  static func apply(_ plan: Plan, to slices: [Plan.Slice], _ serial: inout Int) -> [Plan.Slice] {
     var next = slices.filter { !plan.delete.contains($0.name) }
     for index in next.indices {
       guard let content = plan.update[next[index].name] else { continue }
       next[index].ports = content.ports
-      next[index].endpoints = endpoints(content.endpoints)
+      next[index].endpoints = content.endpoints
     }
     for content in plan.create {
       serial += 1
       next.append(
         Plan.Slice(
           name: "new\(serial)", addressType: content.addressType, ports: content.ports,
-          endpoints: endpoints(content.endpoints)))
+          endpoints: content.endpoints))
     }
     return next
   }
