@@ -104,6 +104,6 @@ enum Samples {
   ) -> Responder {
     Responder(
       hosts: StaticHosts(), zone: zone, pods: pods, ttl: 5, reverseRanges: reverse, hasUpstreams: upstreams,
-      keepalive: 100)
+      nameServerAddresses: [IPAddress("10.96.0.10")!, IPAddress("fd00:96::10")!], keepalive: 100)
   }
 }

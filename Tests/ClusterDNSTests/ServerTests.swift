@@ -10,7 +10,9 @@ import Testing
   var port: UInt16 { server.addresses[0].port }
 
   init() throws {
-    server = try DNSServer(DNSServer.Configuration(listen: [loopback]))
+    var configuration = DNSServer.Configuration(listen: [loopback])
+    configuration.nameServerAddresses = [IPAddress("10.96.0.10")!, IPAddress("fd00:96::10")!]
+    server = try DNSServer(configuration)
     server.replaceAll(Samples.services + [ProtocolTests.large], pods: [Samples.pod], namespaces: ["quiet"])
     try server.start()
   }

@@ -27,7 +27,11 @@ import Testing
 
   static let cases: [Case] = [
     Case("dns-version", .txt, "dns-version.cluster.local TXT 1.1.0"),
-    Case("dns-version", .a),
+    Case("dns-version", .a), Case("x.dns-version", .a, none),
+    // The name server that NS and SOA name, and the name above it.
+    Case("ns.dns", .a, "ns.dns.cluster.local A 10.96.0.10"),
+    Case("NS.dns", .aaaa, "ns.dns.cluster.local AAAA fd00:96::10"),
+    Case("ns.dns", .srv), Case("dns", .a), Case("x.dns", .a, none), Case("x.ns.dns", .a, none),
     Case("web.default.svc", .a, "web.default.svc.cluster.local A 10.96.0.20"),
     Case("WEB.Default.sVc", .a, "web.default.svc.cluster.local A 10.96.0.20"),
     Case("web.default.svc", .aaaa, "web.default.svc.cluster.local AAAA fd00:96::20"),
@@ -55,6 +59,9 @@ import Testing
     // Endpoints of a ClusterIP Service have names too.
     Case("10-244-1-5.web.default.svc", .a, "10-244-1-5.web.default.svc.cluster.local A 10.244.1.5"),
     Case("10-244-1-6.web.default.svc", .a, none),
+    Case("10-244-1-5.web.default.svc", .aaaa), Case("_sctp.web.default.svc", .a, none),
+    Case("_.web.default.svc", .a, none), Case("_._tcp.web.default.svc", .srv, none),
+    Case("http._tcp.web.default.svc", .srv, none), Case("_http.tcp.web.default.svc", .srv, none),
     // Headless.
     Case("db.shop.svc", .a, "db.shop.svc.cluster.local A 10.244.1.7", "db.shop.svc.cluster.local A 10.244.2.8"),
     Case(

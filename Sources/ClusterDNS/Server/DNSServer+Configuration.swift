@@ -15,6 +15,10 @@ extension DNSServer {
     package var podRecords = PodRecords.insecure
     /// Ranges whose reverse names are never asked upstream: the pod and the Service range.
     package var reverseRanges: [Prefix] = []
+    /// The addresses of `ns.dns.<zone>`, where pods ask; nil for those of `listen` that are addresses.
+    package var nameServerAddresses: [IPAddress]?
+    /// Who may have the cluster's zone (AXFR over TCP); empty for nobody.
+    package var transferTo: [Prefix] = []
     /// Resolvers for all other names, asked in this order; empty refuses other names.
     package var upstreams: [AddressAndPort] = []
     /// Questions that may wait for upstreams at once; more are refused (as CoreDNS's `max_concurrent`).

@@ -48,10 +48,12 @@ package final class DNSServer: Sendable {
     if let loop = configuration.upstreams.first(where: configuration.listen.contains) {
       throw ConfigurationError.loop(loop)
     }
-    let responder = Responder(
+    var responder = Responder(
       hosts: hosts, zone: zone, pods: configuration.podRecords, ttl: configuration.ttl,
       reverseRanges: configuration.reverseRanges, hasUpstreams: !configuration.upstreams.isEmpty,
       keepalive: UInt16(clamping: configuration.idleTimeout * 10))
+    responder.nameServerAddresses =
+      configuration.nameServerAddresses ?? configuration.listen.map(\.address).filter { !$0.isUnspecified }
     var sockets: [ListeningSockets] = []
     for address in configuration.listen { sockets.append(try ListeningSockets(address, configuration)) }
     shared = try Shared(configuration: configuration, responder: responder, sockets: sockets)

@@ -9,6 +9,8 @@ final class TCPConnection {
   var lastActivity: Int
   /// Questions that wait for an upstream.
   var waiting = 0
+  /// A zone on its way to the client; no question is read meanwhile.
+  var transfer: ZoneTransfer?
   /// The client will send nothing more.
   private(set) var isInputEnded = false
   private var input: [UInt8] = []
@@ -33,11 +35,13 @@ final class TCPConnection {
   }
 
   var hasOutput: Bool { outputStart < output.count }
+  /// Bytes that wait to be sent.
+  var backlog: Int { output.count - outputStart }
   var wantsInput: Bool {
-    !isInputEnded && output.count - outputStart < Self.mostOutput && waiting < Self.mostWaiting
+    !isInputEnded && transfer == nil && backlog < Self.mostOutput && waiting < Self.mostWaiting
   }
   /// Nothing is left to do for this connection.
-  var isDone: Bool { isInputEnded && !hasOutput && waiting == 0 }
+  var isDone: Bool { isInputEnded && !hasOutput && waiting == 0 && transfer == nil }
 
   /// Reads what is there; false when the connection broke.
   func receive(now: Int) -> Bool {
@@ -61,7 +65,7 @@ final class TCPConnection {
   func takeMessages(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
     let bytes = input
     bytes.withUnsafeBufferPointer { buffer in
-      while wantsInput || isInputEnded, !isClosed, buffer.count - inputStart >= 2 {
+      while wantsInput || (isInputEnded && transfer == nil), !isClosed, buffer.count - inputStart >= 2 {
         let length = Int(buffer[inputStart]) << 8 | Int(buffer[inputStart + 1])
         guard buffer.count - inputStart - 2 >= length else { break }
         let start = inputStart + 2

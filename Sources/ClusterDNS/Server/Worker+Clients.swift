@@ -100,6 +100,7 @@ extension Worker {
         shared.statistics.dropped.wrappingAdd(1, ordering: .relaxed)
         return
       }
+      if verdict == .question, beginTransfer(connection) { return }
       let length = answer(verdict, scratch, limit: 65535, isTCP: true) {
         connection.waiting += 1
         return .connection(connection)
@@ -111,7 +112,11 @@ extension Worker {
 
   private func flush(_ connection: TCPConnection) {
     guard !connection.isClosed else { return }
-    guard connection.flush(now: now), !connection.isDone,
+    repeat {
+      continueTransfer(connection)
+      guard connection.flush(now: now) else { return drop(connection) }
+    } while connection.transfer != nil && !connection.hasOutput
+    guard !connection.isDone,
       watch(
         connection.descriptor, .connection, input: connection.wantsInput, output: connection.hasOutput, change: true)
     else { return drop(connection) }

@@ -66,6 +66,9 @@ struct ResponseWriter {
     section = .answer
   }
 
+  /// The record that did not fit will be written elsewhere.
+  mutating func forgetTruncation() { isTruncated = false }
+
   // MARK: records
 
   /// A record whose owner is at a known place. `write` appends the data; if something does not fit, the record is taken
@@ -124,17 +127,21 @@ struct ResponseWriter {
   }
 
   mutating func address(owner: UInt16, _ address: IPAddress, ttl: UInt32) {
+    record(owner: owner, address.recordType, ttl: ttl) { $0.append(address: address) }
+  }
+
+  mutating func address(owner: UnsafeBufferPointer<UInt8>, _ address: IPAddress, ttl: UInt32) {
+    record(owner: owner, address.recordType, ttl: ttl) { $0.append(address: address) }
+  }
+
+  private mutating func append(address: IPAddress) {
     switch address {
     case .v4(let address):
-      record(owner: owner, .a, ttl: ttl) {
-        $0.append16(UInt16(address.rawValue >> 16))
-        $0.append16(UInt16(truncatingIfNeeded: address.rawValue))
-      }
+      append16(UInt16(address.rawValue >> 16))
+      append16(UInt16(truncatingIfNeeded: address.rawValue))
     case .v6(let address):
-      record(owner: owner, .aaaa, ttl: ttl) { writer in
-        for shift in stride(from: 112, through: 0, by: -16) {
-          writer.append16(UInt16(truncatingIfNeeded: address.rawValue >> UInt128(shift)))
-        }
+      for shift in stride(from: 112, through: 0, by: -16) {
+        append16(UInt16(truncatingIfNeeded: address.rawValue >> UInt128(shift)))
       }
     }
   }
@@ -227,6 +234,18 @@ struct ResponseWriter {
     append8(0)
   }
 
+  /// One label and then a whole name, as a host below its Service.
+  mutating func append(label: UnsafeBufferPointer<UInt8>, below name: DomainName, compressed: Bool = true) {
+    learnQuestion()
+    if position < 0x4000, offsetCount < 32, position < limit {
+      offsets[offsetCount] = UInt16(position)
+      offsetCount += 1
+    }
+    append8(UInt8(label.count))
+    append(label)
+    append(name: name, compressed: compressed)
+  }
+
   private mutating func learnQuestion() {
     guard !isQuestionKnown, let query else { return }
     isQuestionKnown = true
@@ -260,4 +279,8 @@ struct ResponseWriter {
     }
     return false
   }
+}
+
+extension IPAddress {
+  fileprivate var recordType: RecordType { family == .v4 ? .a : .aaaa }
 }

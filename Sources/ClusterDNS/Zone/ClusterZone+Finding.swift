@@ -1,4 +1,6 @@
 internal import Addressing
+internal import ClusterModel
+internal import Glibc
 
 /// How names of pods (`10-244-1-7.default.pod.cluster.local`) are answered.
 package enum PodRecords: String, Sendable {
@@ -17,13 +19,15 @@ extension ClusterZone {
     case apex
     /// `dns-version`, a text record.
     case version
+    /// `ns.dns`, the name server that NS and SOA records name.
+    case nameServer
     /// The name exists, without records of its own.
     case empty
     case service(ServiceRecords)
-    /// An endpoint of a Service.
-    case host(ServiceRecords.Host)
-    /// `_port._protocol` of a Service.
-    case port(ServiceRecords, [ServiceRecords.Target])
+    /// An endpoint of a Service: an index of its hosts.
+    case host(ServiceRecords, Int)
+    /// `_port._protocol` of a Service: some of its targets.
+    case port(ServiceRecords, Range<Int>)
     case pod(IPAddress)
     /// NXDOMAIN.
     case nothing
@@ -36,7 +40,11 @@ extension ClusterZone {
     let last = count - 1
     if name.label(last, is: "svc") { return findService(name, count: last) }
     if name.label(last, is: "pod") { return findPod(name, count: last, pods: pods) }
-    return count == 1 && name.label(0, is: "dns-version") ? .version : .nothing
+    if count == 1, name.label(0, is: "dns-version") { return .version }
+    // The name server's own name, and the one between it and the zone, which exists for its sake (RFC 8020).
+    guard name.label(last, is: "dns") else { return .nothing }
+    if count == 1 { return .empty }
+    return count == 2 && name.label(0, is: "ns") ? .nameServer : .nothing
   }
 
   /// `count` labels stand before `svc`.
@@ -65,18 +73,26 @@ extension ClusterZone {
     let first = name.label(0)
     if count == 1 {
       if first.first == UInt8(ascii: "_") {
-        let transport = String(decoding: first.dropFirst(), as: UTF8.self)
-        return service.targets.keys.contains { $0.transport == transport } ? .empty : .nothing
+        guard let transport = Self.transport(first) else { return .nothing }
+        return service.hasPort(transport) ? .empty : .nothing
       }
-      guard let index = service.hostByLabel[String(decoding: first, as: UTF8.self)] else { return .nothing }
-      return .host(service.hosts[index])
+      return service.host(first).map { .host(service, $0) } ?? .nothing
     }
-    let second = name.label(1)
-    guard first.first == UInt8(ascii: "_"), second.first == UInt8(ascii: "_") else { return .nothing }
-    let key = ServiceRecords.PortKey(
-      name: String(decoding: first.dropFirst(), as: UTF8.self),
-      transport: String(decoding: second.dropFirst(), as: UTF8.self))
-    return service.targets[key].map { .port(service, $0) } ?? .nothing
+    guard first.count > 1, first.first == UInt8(ascii: "_"), let transport = Self.transport(name.label(1)) else {
+      return .nothing
+    }
+    let port = UnsafeBufferPointer(rebasing: first.dropFirst())
+    return service.targets(port, transport).map { .port(service, $0) } ?? .nothing
+  }
+
+  /// `_tcp`, `_udp` or `_sctp`.
+  private static func transport(_ label: UnsafeBufferPointer<UInt8>) -> TransportProtocol? {
+    func isLabel(_ text: StaticString) -> Bool {
+      label.count == text.utf8CodeUnitCount && memcmp(label.baseAddress!, text.utf8Start, label.count) == 0
+    }
+    if isLabel("_tcp") { return .tcp }
+    if isLabel("_udp") { return .udp }
+    return isLabel("_sctp") ? .sctp : nil
   }
 
   /// `count` labels stand before `pod`.

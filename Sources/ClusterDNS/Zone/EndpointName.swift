@@ -1,4 +1,5 @@
 internal import Addressing
+internal import Glibc
 
 /// Names made of addresses: `10-244-1-7` for an endpoint without a hostname, and the first label of pod names.
 enum EndpointName {
@@ -11,15 +12,28 @@ enum EndpointName {
   }
 
   /// The address in a pod's label: three dashes between numbers are IPv4, anything else IPv6; nil for other labels.
+  /// Allocates nothing.
   static func address(label: UnsafeBufferPointer<UInt8>) -> IPAddress? {
     guard label.count <= 39 else { return nil }
     let dash = UInt8(ascii: "-")
-    if label.allSatisfy({ $0 == dash || (0x30...0x39).contains($0) }), label.count(where: { $0 == dash }) == 3,
-      let address = IPAddress(String(decoding: label.map { $0 == dash ? UInt8(ascii: ".") : $0 }, as: UTF8.self))
-    {
-      return address
+    var dashes = 0
+    var isDecimal = true
+    for byte in label {
+      if byte == dash { dashes += 1 } else if !(0x30...0x39).contains(byte) { isDecimal = false }
     }
-    return IPAddress(String(decoding: label.map { $0 == dash ? UInt8(ascii: ":") : $0 }, as: UTF8.self))
-      .flatMap { $0.family == .v6 ? $0 : nil }
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 40) { text in
+      func parse(_ separator: UInt8, _ domain: CInt, _ number: UnsafeMutableRawPointer) -> Bool {
+        for (index, byte) in label.enumerated() { text[index] = CChar(bitPattern: byte == dash ? separator : byte) }
+        text[label.count] = 0
+        return inet_pton(domain, text.baseAddress!, number) == 1
+      }
+      if isDecimal, dashes == 3 {
+        var number: UInt32 = 0
+        if parse(UInt8(ascii: "."), AF_INET, &number) { return .v4(IPv4Address(rawValue: UInt32(bigEndian: number))) }
+      }
+      var number: UInt128 = 0
+      guard parse(UInt8(ascii: ":"), AF_INET6, &number) else { return nil }
+      return .v6(IPv6Address(rawValue: UInt128(bigEndian: number)))
+    }
   }
 }

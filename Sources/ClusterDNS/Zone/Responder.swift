@@ -22,11 +22,16 @@ struct Responder: Sendable {
   /// Addresses whose reverse names are ours alone: never asked upstream.
   let reverseRanges: [Prefix]
   let hasUpstreams: Bool
+  /// The addresses of the name server that NS and SOA name, where pods ask.
+  var nameServerAddresses: [IPAddress] = []
   /// What an idle TCP connection is told with edns-tcp-keepalive, in units of 100 ms.
   let keepalive: UInt16
 
   /// CNAMEs of our own that are followed for one question.
   static let longestAliasChain = 10
+  /// The version of the specification of DNS-based service discovery, and how long that is true, in seconds.
+  static let version: StaticString = "1.1.0"
+  static let versionTTL: UInt32 = 28800
 
   /// Answers a parsed question into a writer. `limit` is the most bytes of the answer; `turn` differs from question to
   /// question and decides which address comes first.
@@ -57,9 +62,11 @@ struct Responder: Sendable {
         return answer(zone, query, turn, &writer, finish)
       }
       if let address = ReverseName.address(name) {
-        if let target = zone.pointer(address) {
+        if let claim = zone.pointer(address) {
           if query.type == .ptr {
-            writer.record(owner: ResponseWriter.questionName, .ptr, ttl: ttl) { $0.append(name: target) }
+            writer.record(owner: ResponseWriter.questionName, .ptr, ttl: ttl) { writer in
+              Self.append(claim.host, of: claim.service, &writer)
+            }
           } else if query.type == .any {
             writeAny(ResponseWriter.questionName, &writer)
           } else {
@@ -137,15 +144,15 @@ struct Responder: Sendable {
       if type == .ns { writer.record(owner: owner, .ns, ttl: ttl) { $0.append(name: zone.nameServer) } }
     case .version:
       if type == .txt {
-        writer.record(owner: owner, .txt, ttl: 28800) {
-          $0.append(text: "1.1.0")
-        }
+        writer.record(owner: owner, .txt, ttl: Self.versionTTL) { $0.append(text: Self.version) }
       }
-    case .pod(let address): write([address], owner, type, turn, &writer)
-    case .host(let host): write(host.addresses, owner, type, turn, &writer)
+    case .nameServer: write(nameServerAddresses[...], owner, type, 0, &writer)
+    case .pod(let address):
+      if type == (address.family == .v4 ? .a : .aaaa) { writer.address(owner: owner, address, ttl: ttl) }
+    case .host(let service, let host): write(service.addresses(of: host), owner, type, turn, &writer)
     case .service(let service):
       if type == .srv { write(service, service.allTargets, owner, turn, &writer) }
-      write(service.addresses, owner, type, turn, &writer)
+      write(service.addresses[...], owner, type, turn, &writer)
     case .port(let service, let targets):
       if type == .srv { write(service, targets, owner, turn, &writer) }
     }
@@ -154,7 +161,8 @@ struct Responder: Sendable {
 
   /// The addresses of the type asked for, beginning with another one each time.
   private func write(
-    _ addresses: [IPAddress], _ owner: UInt16, _ type: RecordType, _ turn: Int, _ writer: inout ResponseWriter
+    _ addresses: ArraySlice<IPAddress>, _ owner: UInt16, _ type: RecordType, _ turn: Int,
+    _ writer: inout ResponseWriter
   ) {
     guard type == .a || type == .aaaa else { return }
     let family: IPFamily = type == .a ? .v4 : .v6
@@ -163,7 +171,7 @@ struct Responder: Sendable {
     let start = turn % count
     for step in 0..<count {
       let index = start + step
-      let address = addresses[index < count ? index : index - count]
+      let address = addresses[addresses.startIndex + (index < count ? index : index - count)]
       if address.family == family { writer.address(owner: owner, address, ttl: ttl) }
       if writer.isTruncated { return }
     }
@@ -171,28 +179,44 @@ struct Responder: Sendable {
 
   /// SRV records (RFC 2782), and the addresses of their targets as far as there is room.
   private func write(
-    _ service: ServiceRecords, _ targets: [ServiceRecords.Target], _ owner: UInt16, _ turn: Int,
-    _ writer: inout ResponseWriter
+    _ service: ServiceRecords, _ targets: Range<Int>, _ owner: UInt16, _ turn: Int, _ writer: inout ResponseWriter
   ) {
-    var places: [(offset: Int, addresses: [IPAddress])] = []
-    var known: Set<Int> = []
-    for step in targets.indices {
-      let target = targets[(step + turn) % targets.count]
-      let name = target.host.map { service.hosts[$0].name } ?? service.name
-      let data = writer.record(owner: owner, .srv, ttl: ttl) {
-        $0.append16(0)
-        $0.append16(100)
-        $0.append16(target.port)
-        $0.append(name: name, compressed: false)
+    // Targets whose addresses are added: the place of their names and their hosts. What is additional may be left out,
+    // so that a few places on the stack will do.
+    var places: [32 of (offset: UInt16, host: Int32)] = .init(repeating: (0, 0))
+    var placed = 0
+    for step in 0..<targets.count {
+      let target = service.targets[targets.lowerBound + (step + turn % targets.count) % targets.count]
+      let data = writer.record(owner: owner, .srv, ttl: ttl) { writer in
+        writer.append16(0)
+        writer.append16(100)
+        writer.append16(target.port)
+        Self.append(target.host, of: service, compressed: false, &writer)
       }
       guard let data else { return }
-      if known.insert(target.host ?? -1).inserted, data + 6 < 0x4000 {
-        places.append((data + 6, target.host.map { service.hosts[$0].addresses } ?? service.addresses))
-      }
+      guard placed < 32, data + 6 < 0x4000 else { continue }
+      var isKnown = false
+      for index in 0..<placed where places[index].host == target.host { isKnown = true }
+      if isKnown { continue }
+      places[placed] = (UInt16(data + 6), target.host)
+      placed += 1
     }
     writer.begin(section: .additional)
-    for place in places {
-      for address in place.addresses { writer.address(owner: 0xC000 | UInt16(place.offset), address, ttl: ttl) }
+    for index in 0..<placed {
+      let owner = 0xC000 | places[index].offset
+      let host = places[index].host
+      let addresses = host < 0 ? service.addresses[...] : service.addresses(of: Int(host))
+      for address in addresses { writer.address(owner: owner, address, ttl: ttl) }
+    }
+  }
+
+  /// The name of a Service's host, or (-1) its own.
+  static func append(
+    _ host: Int32, of service: ServiceRecords, compressed: Bool = true, _ writer: inout ResponseWriter
+  ) {
+    if host < 0 { return writer.append(name: service.name, compressed: compressed) }
+    service.withLabel(service.hosts[Int(host)].label) {
+      writer.append(label: $0, below: service.name, compressed: compressed)
     }
   }
 
@@ -200,7 +224,7 @@ struct Responder: Sendable {
     let owner = ResponseWriter.questionName
     let before = writer.position
     switch finding {
-    case .addresses(let addresses): write(addresses, owner, type, turn, &writer)
+    case .addresses(let addresses): write(addresses[...], owner, type, turn, &writer)
     case .pointer(let name): if type == .ptr { writer.record(owner: owner, .ptr, ttl: ttl) { $0.append(name: name) } }
     case .empty: break
     }
@@ -229,10 +253,10 @@ struct Responder: Sendable {
   }
 
   /// The SOA record: its TTL and minimum bound how long a negative answer is kept (RFC 2308).
-  private func writeStart(owner: [UInt8], _ zone: ClusterZone?, _ writer: inout ResponseWriter) {
+  func writeStart(owner: [UInt8], _ zone: ClusterZone?, serial: UInt32? = nil, _ writer: inout ResponseWriter) {
     let server = zone?.nameServer ?? .nameServer
     let mailbox = zone?.mailbox ?? .mailbox
-    let serial = zone?.serial ?? 1
+    let serial = serial ?? zone?.serial ?? 1
     owner.withUnsafeBufferPointer { owner in
       _ = writer.record(owner: owner, .soa, ttl: min(ttl, 300)) {
         $0.append(name: server)
@@ -250,7 +274,7 @@ extension ClusterZone.Finding {
   /// The zone's own name is known before any object is.
   var isApex: Bool {
     switch self {
-    case .apex, .version: true
+    case .apex, .version, .nameServer: true
     default: false
     }
   }

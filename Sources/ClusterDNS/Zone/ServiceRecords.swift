@@ -1,7 +1,9 @@
 internal import Addressing
 internal import ClusterModel
+internal import Glibc
 
 /// The records of one Service, compiled once and never changed: a change of the Service or its endpoints replaces it.
+/// Names and addresses stand in a few arrays whatever the number of endpoints: a cluster has a hundred thousand of them.
 final class ServiceRecords: Sendable {
   /// What the Service's own name stands for.
   enum Kind: Equatable {
@@ -13,23 +15,29 @@ final class ServiceRecords: Sendable {
     case external(DomainName?)
   }
 
-  /// An endpoint's name below the Service's, with all addresses that share it.
+  /// An endpoint's name below the Service's, with the addresses that share it.
   struct Host {
-    var name: DomainName
-    var addresses: [IPAddress]
+    /// Offset in `labels` of the label's length byte.
+    var label: UInt32
+    /// Its addresses in `hostAddresses`.
+    var first: UInt32
+    var count: UInt32
   }
 
-  /// A port under a target: the Service itself or one of its hosts.
+  /// A port under a target: the Service itself (-1) or one of its hosts.
   struct Target: Hashable {
-    /// Index in `hosts`; nil for the Service's own name.
-    var host: Int?
+    var host: Int32
     var port: UInt16
   }
 
-  /// A port by its name, in lower case, and protocol.
-  struct PortKey: Hashable {
-    var name: String
-    var transport: String
+  /// A named port.
+  struct Port {
+    /// Offset in `labels` of the lower-case name.
+    var label: UInt32
+    var transport: TransportProtocol
+    /// Its targets in `targets`.
+    var first: UInt32
+    var count: UInt32
   }
 
   let id: NamespacedName
@@ -38,74 +46,40 @@ final class ServiceRecords: Sendable {
   let name: DomainName
   let kind: Kind
   let addresses: [IPAddress]
+  /// In the order of their labels.
   let hosts: [Host]
-  let hostByLabel: [String: Int]
-  /// Named ports.
-  let targets: [PortKey: [Target]]
-  /// Every port, the unnamed ones included: the answer to SRV of the Service's own name.
-  let allTargets: [Target]
-  /// Another Service whose name has the same hash.
-  let next: ServiceRecords?
+  let hostAddresses: [IPAddress]
+  let ports: [Port]
+  /// The targets of the named ports one after another, then those of every port, the unnamed ones included.
+  let targets: [Target]
+  /// Every port: the answer to SRV of the Service's own name.
+  let allTargets: Range<Int>
+  /// Labels with their lengths, those of hosts and of ports.
+  let labels: [UInt8]
 
   /// nil where the names cannot be written in DNS; the API refuses such Services.
-  init?(_ input: ServiceWithEndpoints, zone: DomainName, next: ServiceRecords? = nil) {
+  init?(_ input: ServiceWithEndpoints, zone: DomainName) {
     let service = input.service
     guard let own = Self.name(service.id, zone: zone) else { return nil }
     id = service.id
     name = own
     key = Array(own.wire[..<Int(own.labels[2])])
-    self.next = next
-
+    var compiler = Compiler(room: Wire.longestName - own.wire.count)
     if service.kind == .externalName {
       kind = .external(Self.alias(service.externalName))
       addresses = []
-      hosts = []
-      hostByLabel = [:]
-      targets = [:]
-      allTargets = []
-      return
+    } else {
+      compiler.add(input)
+      kind = service.isHeadless ? .headless : .clusterIP
+      addresses = service.isHeadless ? compiler.endpoints.sorted() : service.clusterAddresses
     }
-
-    var hosts: [Host] = []
-    var hostByLabel: [String: Int] = [:]
-    var endpoints: Set<IPAddress> = []
-    var found: [PortKey: [Target]] = [:]
-    var all: [Target] = []
-    var seen: Set<Target> = []
-    for slice in input.slices {
-      for endpoint in slice.endpoints where endpoint.isReady {
-        for address in endpoint.addresses where address.family == slice.family {
-          endpoints.insert(address)
-          let label = endpoint.hostname?.lowercased() ?? EndpointName.label(address)
-          guard let index = Self.add(address, label, below: own, &hosts, &hostByLabel) else { continue }
-          guard service.isHeadless else { continue }
-          for port in slice.ports {
-            let target = Target(host: index, port: port.port)
-            if !port.name.isEmpty {
-              let key = PortKey(name: port.name.lowercased(), transport: port.transport.rawValue.lowercased())
-              if found[key]?.contains(target) != true { found[key, default: []].append(target) }
-            }
-            if seen.insert(target).inserted { all.append(target) }
-          }
-        }
-      }
-    }
-    if !service.isHeadless {
-      for port in service.ports {
-        let target = Target(host: nil, port: port.port)
-        if !port.name.isEmpty {
-          let key = PortKey(name: port.name.lowercased(), transport: port.transport.rawValue.lowercased())
-          found[key, default: []].append(target)
-        }
-        if seen.insert(target).inserted { all.append(target) }
-      }
-    }
-    kind = service.isHeadless ? .headless : .clusterIP
-    addresses = service.isHeadless ? endpoints.sorted() : service.clusterAddresses
-    self.hosts = hosts
-    self.hostByLabel = hostByLabel
-    targets = found
-    allTargets = all
+    compiler.finish()
+    hosts = compiler.hosts
+    hostAddresses = compiler.hostAddresses
+    ports = compiler.ports
+    targets = compiler.targets
+    allTargets = compiler.allTargets
+    labels = compiler.labels
   }
 
   /// The name of a Service below the zone.
@@ -123,46 +97,61 @@ final class ServiceRecords: Sendable {
     return name
   }
 
-  /// Adds an endpoint's address to the host of a label; nil where the label makes no valid name.
-  private static func add(
-    _ address: IPAddress, _ label: String, below own: DomainName, _ hosts: inout [Host],
-    _ hostByLabel: inout [String: Int]
-  ) -> Int? {
-    if let index = hostByLabel[label] {
-      if !hosts[index].addresses.contains(address) { hosts[index].addresses.append(address) }
-      return index
+  // MARK: finding
+
+  /// The bytes of a label, without its length.
+  func withLabel<Result>(_ offset: UInt32, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    labels.withUnsafeBufferPointer { labels in
+      let start = Int(offset)
+      return body(UnsafeBufferPointer(rebasing: labels[(start + 1)...(start + Int(labels[start]))]))
     }
-    guard !label.contains("."), let name = try? DomainName(parsing: label), let full = name.below(own) else {
-      return nil
+  }
+
+  /// The host with a lower-case label.
+  func host(_ label: UnsafeBufferPointer<UInt8>) -> Int? {
+    var low = 0
+    var high = hosts.count
+    while low < high {
+      let middle = (low + high) / 2
+      let order = withLabel(hosts[middle].label) { Self.compare($0, label) }
+      if order == 0 { return middle }
+      if order < 0 { low = middle + 1 } else { high = middle }
     }
-    hostByLabel[label] = hosts.count
-    hosts.append(Host(name: full, addresses: [address]))
-    return hosts.count - 1
+    return nil
   }
 
-  /// What reverse lookups of this Service's addresses give: cluster addresses its own name, endpoints their hosts.
-  var pointers: [(address: IPAddress, name: DomainName, isCluster: Bool)] {
-    var result: [(address: IPAddress, name: DomainName, isCluster: Bool)] = []
-    if kind == .clusterIP { result += addresses.map { ($0, name, true) } }
-    for host in hosts { result += host.addresses.map { ($0, host.name, false) } }
-    return result
+  /// The targets of a named port.
+  func targets(_ name: UnsafeBufferPointer<UInt8>, _ transport: TransportProtocol) -> Range<Int>? {
+    for port in ports where port.transport == transport && withLabel(port.label, { Self.compare($0, name) == 0 }) {
+      return Int(port.first)..<Int(port.first + port.count)
+    }
+    return nil
   }
 
-  /// The same records with another link to follow.
-  func linked(to next: ServiceRecords?) -> ServiceRecords {
-    next === self.next ? self : ServiceRecords(copying: self, next: next)
+  func hasPort(_ transport: TransportProtocol) -> Bool {
+    for port in ports where port.transport == transport { return true }
+    return false
   }
 
-  private init(copying other: ServiceRecords, next: ServiceRecords?) {
-    id = other.id
-    key = other.key
-    name = other.name
-    kind = other.kind
-    addresses = other.addresses
-    hosts = other.hosts
-    hostByLabel = other.hostByLabel
-    targets = other.targets
-    allTargets = other.allTargets
-    self.next = next
+  /// Labels of unlike length are told apart by length: any order that is one does.
+  static func compare(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Int {
+    if left.count != right.count { return left.count - right.count }
+    return left.isEmpty ? 0 : Int(memcmp(left.baseAddress!, right.baseAddress!, left.count))
+  }
+
+  func addresses(of host: Int) -> ArraySlice<IPAddress> {
+    let host = hosts[host]
+    return hostAddresses[Int(host.first)..<Int(host.first + host.count)]
+  }
+
+  /// A host's whole name.
+  func name(of host: Int) -> DomainName {
+    withLabel(hosts[host].label) { DomainName(validWire: [UInt8($0.count)] + $0 + name.wire) }
+  }
+
+  /// What reverse lookups of this Service's addresses give: cluster addresses its own name (-1), endpoints their hosts.
+  func forEachPointer(_ body: (IPAddress, Int32) -> Void) {
+    if kind == .clusterIP { for address in addresses { body(address, -1) } }
+    for index in hosts.indices { for address in addresses(of: index) { body(address, Int32(index)) } }
   }
 }
