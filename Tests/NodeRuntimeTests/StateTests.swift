@@ -116,7 +116,9 @@ import Testing
   @Test(arguments: [
     ("RR", "Always", false, "True/", "True/"),
     ("Rr", "Always", false, "False/ContainersNotReady", "False/ContainersNotReady"),
-    ("R", "Always", true, "False/PodTerminating", "False/PodTerminating"),
+    // A pod that ends but still answers is ready, as on any node: its endpoint is serving and terminating.
+    ("R", "Always", true, "True/", "True/"),
+    ("r", "Always", true, "False/ContainersNotReady", "False/ContainersNotReady"),
     ("0", "Never", false, "False/PodCompleted", "False/PodCompleted"),
   ])
   func readiness(letters: String, policy: String, isDeleted: Bool, ready: String, containersReady: String) {

@@ -5,7 +5,7 @@ internal import StandIn
 /// The rule: a container is a **host command** if the name of its image, without tag and digest, is `swiftlet.dev/host` or
 /// begins with `host/`; or if the pod has the annotation `swiftlet.dev/run: host` and the first word of the container's
 /// `command` is a program of this host. Everything else is a **stand-in**: `swiftlet-pause stand-in` listening on the TCP
-/// and UDP ports that the container declares and on the numeric ports of its probes.
+/// and UDP ports that the container declares and on the numeric ports of its probes and hooks.
 enum ContainerKind: Hashable, Sendable {
   case standIn([ListenPort])
   /// Runs with the words of `command` and `args`, whose `$(VAR)` are still to be expanded.
@@ -42,6 +42,9 @@ enum ContainerKind: Hashable, Sendable {
     for kind in ProbeKind.allCases {
       guard let number = container.probe(kind)?.port else { continue }
       ports.append(ListenPort(number, .tcp))
+    }
+    for moment in ContainerHook.Moment.allCases {
+      if let number = ContainerHook(moment, container)?.port { ports.append(ListenPort(number, .tcp)) }
     }
     var seen: Set<ListenPort> = []
     return ports.filter { $0.number > 0 && seen.insert($0).inserted }

@@ -36,7 +36,7 @@ package final class NodeRuntime: Sendable {
       events: EventRecorder(
         client, component: "kubelet", host: configuration.nodeName, onError: configuration.log),
       watcher: ProcessWatcher(loop), probes: ProbeRunner(loop, namespace: configuration.namespace),
-      queue: WorkQueue(), allocatable: node.resources)
+      hooks: HookRunner(loop, namespace: configuration.namespace), queue: WorkQueue(), allocatable: node.resources)
     heartbeat = NodeHeartbeat(configuration, client, node)
   }
 

@@ -6,6 +6,8 @@ internal import Linux
 final class NodeServices: Sendable {
   /// What this runtime calls itself where Kubernetes expects a kubelet's version: the one of the API server beside it.
   static let kubeletVersion = "v1.36.0+swiftlet"
+  /// The same without prefix and suffix, for `User-Agent`.
+  static let kubernetesVersion = String(kubeletVersion.dropFirst().prefix { $0 != "+" })
   static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
   let configuration: NodeRuntimeConfiguration
@@ -13,6 +15,7 @@ final class NodeServices: Sendable {
   let events: EventRecorder
   let watcher: ProcessWatcher
   let probes: ProbeRunner
+  let hooks: HookRunner
   /// Pods, by uid, that have something to do.
   let queue: WorkQueue<String>
   /// Allocatable resources, as the Node object shows them.
@@ -20,13 +23,14 @@ final class NodeServices: Sendable {
 
   init(
     _ configuration: NodeRuntimeConfiguration, _ client: APIClient, events: EventRecorder, watcher: ProcessWatcher,
-    probes: ProbeRunner, queue: WorkQueue<String>, allocatable: [String: String]
+    probes: ProbeRunner, hooks: HookRunner, queue: WorkQueue<String>, allocatable: [String: String]
   ) {
     self.configuration = configuration
     self.client = client
     self.events = events
     self.watcher = watcher
     self.probes = probes
+    self.hooks = hooks
     self.queue = queue
     self.allocatable = allocatable
   }

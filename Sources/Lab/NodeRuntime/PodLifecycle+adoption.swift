@@ -23,8 +23,8 @@ extension PodLifecycle {
         if state.hasRunEver { state.restartCount += 1 }
         identity = process
         state.state = .running(process, since: .now())
-        state.isStarted = container.probe(.startup) == nil
-        state.isReady = state.isStarted && container.probe(.readiness) == nil
+        state.isStarted = false
+        state.isReady = false
         record.containers[container.name] = state
       case .waiting, .terminated: continue
       }

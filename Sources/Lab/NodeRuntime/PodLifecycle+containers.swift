@@ -11,7 +11,7 @@ extension PodLifecycle {
     let name = container.name
     let state = record.containers[name, default: ContainerRecord()]
     switch state.state {
-    case .running: enforceKillDeadlines()
+    case .running: enforceStops()
     case .starting: start(container)
     case .waiting:
       if let retry = configurationRetries[name], retry > Time.monotonicSeconds { return wake(at: retry) }
@@ -74,8 +74,8 @@ extension PodLifecycle {
         state.backoffCount += 1
       }
       state.state = .running(process.identity, since: .now())
-      state.isStarted = container.probe(.startup) == nil
-      state.isReady = state.isStarted && container.probe(.readiness) == nil
+      state.isStarted = false
+      state.isReady = false
       record.containers[name] = state
       configurationRetries[name] = nil
       save()
@@ -163,6 +163,8 @@ extension PodLifecycle {
     let identity = process.identity
     processes[name] = process
     services.watcher.watch(process) { [weak self] status in self?.send(.containerEnded(name, identity, status)) }
+    if record.containers[name]?.isStarted != true, startHook(.postStart, name) { return }
+    if record.containers[name]?.isStarted != true { containerIsUp(container) }
     startProbes(container)
   }
 
@@ -174,7 +176,8 @@ extension PodLifecycle {
     // Whatever the container left running ends with it.
     do { try removeGroup(name) } catch { services.log("control group of \(pod.id)/\(name): \(error)") }
     processes[name] = nil
-    killDeadlines[name] = nil
+    services.hooks.cancel(uid: uid, container: name)
+    stops[name] = nil
     let code = status.map { Int($0.shellCode) } ?? 255
     state.state = .terminated(
       ContainerRecord.Termination(
@@ -185,38 +188,6 @@ extension PodLifecycle {
     state.isReady = false
     state.isStarted = false
     record.containers[name] = state
-  }
-
-  /// Asks a container to end, and kills it after `grace` seconds. A shorter grace than before counts.
-  func stop(_ name: String, grace: Double) {
-    guard let process = processes[name] else { return }
-    let deadline = Time.monotonicSeconds + grace
-    if let earlier = killDeadlines[name] {
-      killDeadlines[name] = min(earlier, deadline)
-    } else {
-      killDeadlines[name] = deadline
-      process.signal(SIGTERM)
-    }
-    enforceKillDeadlines()
-  }
-
-  /// Kills what was asked to end and has not; asks to be called at the next deadline.
-  func enforceKillDeadlines() {
-    let now = Time.monotonicSeconds
-    for (name, deadline) in killDeadlines where processes[name] != nil {
-      if deadline <= now {
-        killContainer(name)
-        // Should the kill be without effect (a process in uninterruptible sleep), it is repeated.
-        wake(after: 5)
-      } else {
-        wake(at: deadline)
-      }
-    }
-  }
-
-  func killContainer(_ name: String) {
-    processes[name]?.signal(SIGKILL)
-    if let group = services.controlGroup(uid, name) { _ = try? group.kill(timeout: 1) }
   }
 }
 

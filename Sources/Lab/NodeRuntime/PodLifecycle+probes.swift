@@ -50,7 +50,7 @@ extension PodLifecycle {
       guard let address = address(host) else { return unknown(host) }
       let request = ProbeRunner.request(
         host: address.description, port: port, path: path, headers: headers,
-        kubeletVersion: String(NodeServices.kubeletVersion.dropFirst().prefix { $0 != "+" }))
+        kubeletVersion: NodeServices.kubernetesVersion)
       return .connect(address, port: port, request: request)
     case .tcp(let host, let port), .https(let host, let port):
       guard let address = address(host) else { return unknown(host) }
@@ -78,8 +78,10 @@ extension PodLifecycle {
     if !report.success {
       tell(.warning, "Unhealthy", "\(kind.rawValue) probe failed: \(report.message)", container: name)
     }
-    // What was asked to end does not become ready again.
-    guard report.isChange, killDeadlines[name] == nil, let isSuccessful = report.isSuccessful else { return }
+    // What is restarted does not become ready before; a pod that ends is asked to its end, as on any node: Services without
+    // a ready endpoint may still send to it.
+    guard report.isChange, stops[name] == nil || record.terminatingSince != nil, let isSuccessful = report.isSuccessful
+    else { return }
     switch (kind, isSuccessful) {
     case (.readiness, _): state.isReady = isSuccessful
     case (.startup, true):

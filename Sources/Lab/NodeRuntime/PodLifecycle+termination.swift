@@ -5,23 +5,27 @@ internal import Linux
 extension PodLifecycle {
   /// One step towards the pod's end; true once nothing of it is left, neither here nor in the API.
   ///
-  /// In this order: readiness is withdrawn, containers are asked to end, then killed; the network is taken, the sandbox
-  /// ends; the object is deleted.
+  /// In this order: containers' preStop hooks, SIGTERM, SIGKILL; sidecars once the others have ended, the last one first
+  /// (KEP-753); the network is taken, the sandbox ends; the object is deleted. All share one grace period.
+  ///
+  /// Readiness goes on being asked until a container has ended: a pod that ends but still serves is what a Service without
+  /// any other endpoint falls back to (KEP-1669).
   func terminate() -> Bool {
     if record.terminatingSince == nil {
       record.terminatingSince = .now()
-      services.probes.stop(uid: uid)
-      for name in record.containers.keys { record.containers[name]?.isReady = false }
-      // No Service sends anything more to a pod that is about to be told to end.
-      publishStatus()
       for name in processes.keys.sorted() {
         tell(.normal, "Killing", "Stopping container \(name)", container: name)
       }
     }
+    services.probes.stop(uid: uid, kind: .liveness)
+    services.probes.stop(uid: uid, kind: .startup)
     let begun = record.terminatingSince ?? .now()
     // Without an object there is nobody who asked for patience.
     let grace = isGone ? min(1, pod.gracePeriod) : pod.gracePeriod
-    for name in processes.keys { stop(name, grace: max(0, grace - max(0, Timestamp.now().since(begun)))) }
+    let left = max(0, grace - max(0, Timestamp.now().since(begun)))
+    for name in dueToEnd(isLate: left <= 0) { stop(name, grace: left) }
+    if left > 0, !processes.isEmpty { wake(after: left) }
+    enforceStops()
     guard processes.isEmpty else {
       publishStatus()
       return false
@@ -56,5 +60,14 @@ extension PodLifecycle {
       return false
     }
     return true
+  }
+
+  /// Containers that are to end now: all but sidecars, then sidecars one after another from the last; all when it is late.
+  private func dueToEnd(isLate: Bool) -> [String] {
+    let sidecars = pod.runnableContainers.filter(\.isSidecar).map(\.name)
+    let others = processes.keys.filter { !sidecars.contains($0) }.sorted()
+    if isLate { return processes.keys.sorted() }
+    if !others.isEmpty { return others }
+    return sidecars.last { processes[$0] != nil }.map { [$0] } ?? []
   }
 }

@@ -20,6 +20,8 @@ final class PodLifecycle: @unchecked Sendable {
     case containerEnded(String, ProcessIdentity, ChildProcess.Status?)
     case sandboxEnded(ProcessIdentity)
     case probed(ProbeRunner.Report)
+    /// With what went wrong, or nil.
+    case hookEnded(HookRunner.Key, String?)
   }
 
   enum Outcome {
@@ -53,8 +55,8 @@ final class PodLifecycle: @unchecked Sendable {
   /// Monotonic seconds before which earlier sandboxes are not taken from their networks again.
   var detachRetry = 0.0
   var processes: [String: ProcessReference] = [:]
-  /// Monotonic seconds at which a container that was asked to end is killed.
-  var killDeadlines: [String: Double] = [:]
+  /// Containers that were asked to end.
+  var stops: [String: ContainerStop] = [:]
   /// Monotonic seconds before which a container that could not be configured is not tried again.
   var configurationRetries: [String: Double] = [:]
   private var wake: Double?
@@ -126,6 +128,7 @@ final class PodLifecycle: @unchecked Sendable {
     case .sandboxEnded(let process):
       if sandboxProcess?.identity == process { sandboxProcess = nil }
     case .probed(let report): probed(report)
+    case .hookEnded(let key, let failure): hookEnded(key, failure)
     }
   }
 
@@ -166,7 +169,7 @@ final class PodLifecycle: @unchecked Sendable {
     for container in pod.runnableContainers where processes[container.name] != nil {
       stop(container.name, grace: pod.gracePeriod)
     }
-    enforceKillDeadlines()
+    enforceStops()
     guard processes.isEmpty, record.sandbox != nil else { return }
     do { try destroySandbox() } catch { retry("taking the network from \(pod.id)", error) }
   }
@@ -218,12 +221,6 @@ final class PodLifecycle: @unchecked Sendable {
       tellOnce(
         "volumes", .normal, "VolumesSkipped",
         "Volumes are not mounted in the lab: \(volumes.joined(separator: ", "))")
-    }
-    let hooks = (pod.containers + pod.initContainers).filter { !$0.object["lifecycle"].isNull }.map(\.name)
-    if !hooks.isEmpty {
-      tellOnce(
-        "hooks", .normal, "HooksSkipped",
-        "Lifecycle hooks are not run in the lab: containers \(hooks.joined(separator: ", "))")
     }
   }
 }

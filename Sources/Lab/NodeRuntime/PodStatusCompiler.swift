@@ -56,8 +56,6 @@ struct PodStatusCompiler {
     let containersReady: (Bool, String?, String?)
     if isOver {
       containersReady = (false, phase == "Succeeded" ? "PodCompleted" : "PodFailed", nil)
-    } else if pod.isDeleted {
-      containersReady = (false, "PodTerminating", "the pod is being deleted")
     } else if unready.isEmpty {
       containersReady = (true, nil, nil)
     } else {
@@ -113,7 +111,7 @@ struct PodStatusCompiler {
     let record = self.record.containers[container.name] ?? ContainerRecord()
     var status: JSON = [
       "name": .string(container.name), "image": .string(container.image), "imageID": .string(container.image),
-      "restartCount": .int(Int64(record.restartCount)), "ready": .bool(record.isReady && !pod.isDeleted),
+      "restartCount": .int(Int64(record.restartCount)), "ready": .bool(record.isReady),
       "started": .bool(record.isStarted && record.process != nil), "lastState": [:], "state": [:],
     ]
     if !record.containerID.isEmpty { status["containerID"] = .string("swiftlet://\(record.containerID)") }
