@@ -36,6 +36,8 @@ package final class NodeRouter {
   private struct Shared {
     var isMoving = false
     var problems: [String] = []
+    var awaited: [String] = []
+    var peers = 0
   }
 
   /// `backends` must carry every mode that a peer may have; the last one is the kernel's.
@@ -59,7 +61,10 @@ package final class NodeRouter {
 
   /// Peers whose pods are not reached yet, though all was done for it: a daemon is still learning the way.
   package var awaitedPeers: [String] {
-    carriers.values.filter { !backends[$0.backend].carries($0.peer) }.map(\.peer.node).sorted()
+    // The kernel does at once what it is told; looking at all peers is for the daemons'.
+    let isKernelAlone = active.allSatisfy { $0 == backends.count - 1 }
+    return isKernelAlone
+      ? [] : carriers.values.filter { !backends[$0.backend].carries($0.peer) }.map(\.peer.node).sorted()
   }
 
   /// Annotations for the node's own object.
@@ -130,9 +135,10 @@ package final class NodeRouter {
       let names = backend.modes.map(\.rawValue).sorted().joined(separator: ",")
       parts[names] = backend.status
     }
-    let problems = shared.withLock { $0.problems }
+    let (problems, awaited, peers) = shared.withLock { ($0.problems, $0.awaited, $0.peers) }
     return [
       "mode": .string(mode.rawValue), "backends": .object(parts), "problems": .array(problems.map { .string($0) }),
+      "peers": .int(Int64(peers)), "awaited": .array(awaited.map { .string($0) }),
     ]
   }
 
@@ -252,7 +258,11 @@ package final class NodeRouter {
 
   private func publish() {
     let texts = problems.map(\.description)
+    let awaited = awaitedPeers
+    let peers = peerCount
     shared.withLock { shared in
+      shared.awaited = awaited
+      shared.peers = peers
       shared.isMoving = !leaving.isEmpty
       shared.problems = texts
     }

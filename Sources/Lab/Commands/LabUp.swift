@@ -4,6 +4,7 @@ internal import Glibc
 internal import JSON
 internal import Kubernetes
 internal import Linux
+internal import NodeAgent
 
 /// `swiftlet lab up`: from manifests to a cluster whose network was checked with packets.
 struct LabUp {
@@ -38,6 +39,7 @@ struct LabUp {
       let client = try make(lab)
       let isApplied = try apply(manifests, client)
       let isReady = try waitForPods(client)
+      if isReady { try waitForRoutes(lab) }
       if isReady { output.line("everything is up after \(seconds(since: began))") }
       try LabSummary.write(client, output, lab)
       // A lab whose pods are not ready is left standing: it is what one wants to look into.
@@ -121,6 +123,25 @@ struct LabUp {
       try interruption.sleep(0.05)
     }
     output.endProgress()
+  }
+
+  /// Pods are ready by what happens on their own nodes; BGP takes seconds more to know the way to them. A node that is not
+  /// reached in time is a matter for the checks.
+  private func waitForRoutes(_ lab: LabConfiguration) throws {
+    let end = Time.monotonicSeconds + 20
+    while Time.monotonicSeconds < end {
+      let awaiting = lab.nodes.filter { !reachesAll($0, of: lab) }
+      if awaiting.isEmpty { break }
+      output.progress("waiting for routes of \(awaiting.map(\.name).joined(separator: ", "))")
+      try interruption.sleep(0.05)
+    }
+    output.endProgress()
+  }
+
+  private func reachesAll(_ node: LabNode, of lab: LabConfiguration) -> Bool {
+    guard let status = try? AgentStatusClient(stateDirectory: site.agentState(node.name)).status() else { return false }
+    let routing = status["planes"].elements.first { $0["name"].string == "routing" }?["status"] ?? .null
+    return routing["peers"].int == lab.nodes.count - 1 && routing["awaited"].array?.isEmpty == true
   }
 
   /// False if the API refused an object.
