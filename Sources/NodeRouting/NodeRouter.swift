@@ -237,7 +237,7 @@ package final class NodeRouter {
     for name in moved {
       guard let carrier = carriers[name], backends[carrier.backend].carries(carrier.peer) else { continue }
       for index in leaving.removeValue(forKey: name) ?? [] where index != carrier.backend {
-        removals[index, default: []].append(.removed(node: name))
+        removals[index, default: []].append(.left(node: name))
       }
     }
     for (index, list) in removals { changes += try backends[index].apply(list) }
@@ -248,10 +248,11 @@ package final class NodeRouter {
   private func removeInactive() throws -> Int {
     var changes = 0
     let now = Time.monotonicSeconds
+    let isWayFound = carriers.values.allSatisfy { backends[$0.backend].carries($0.peer) }
     for index in backends.indices where !active.contains(index) {
       let since = inactiveSince[index] ?? now
       inactiveSince[index] = since
-      if now - since >= grace { changes += try backends[index].remove() }
+      if isWayFound, now - since >= grace { changes += try backends[index].remove() }
     }
     return changes
   }

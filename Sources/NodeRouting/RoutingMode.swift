@@ -27,6 +27,9 @@ package enum RoutingMode: String, Hashable, Sendable, CaseIterable {
     }
   }
 
+  /// Packets travel this way only between two nodes of the mode.
+  package var needsBothSides: Bool { self == .bgp || self == .wireguard }
+
   /// Plain routes where a peer is in the same subnet.
   package var prefersDirect: Bool {
     switch self {

@@ -11,7 +11,7 @@ import Testing
 /// nodes' loopbacks.
 final class Fabric {
   /// Seconds that links of a former mode stay.
-  static let linkGrace = 1.0
+  let linkGrace: Double
 
   /// Switches of both subnets, and the router.
   let center: NetworkNamespace
@@ -27,32 +27,42 @@ final class Fabric {
     var router: NodeRouter
     var kernel: KernelRouting
     private let keyFile: String
+    private let linkGrace: Double
 
     init(
-      _ name: String, _ namespace: NetworkNamespace, _ object: Node, mode: RoutingMode, keyFile: String
+      _ name: String, _ namespace: NetworkNamespace, _ object: Node, mode: RoutingMode, keyFile: String,
+      linkGrace: Double
     ) throws {
       (self.name, self.namespace, self.object, self.keyFile) = (name, namespace, object, keyFile)
-      (router, kernel) = try Self.router(name, namespace, mode, keyFile)
+      self.linkGrace = linkGrace
+      (router, kernel) = try Self.router(name, namespace, mode, keyFile, linkGrace)
     }
 
     private static func router(
-      _ name: String, _ namespace: NetworkNamespace, _ mode: RoutingMode, _ keyFile: String
+      _ name: String, _ namespace: NetworkNamespace, _ mode: RoutingMode, _ keyFile: String, _ linkGrace: Double
     ) throws -> (NodeRouter, KernelRouting) {
       var configuration = KernelRouting.Configuration(namespace: namespace)
-      configuration.linkGrace = Fabric.linkGrace
+      configuration.linkGrace = linkGrace
       let kernel = try KernelRouting(configuration)
-      let wireguard = try WireGuardRouting(.init(keyFile: keyFile, namespace: namespace))
+      var wireguardConfiguration = WireGuardRouting.Configuration(keyFile: keyFile, namespace: namespace)
+      wireguardConfiguration.lingering = linkGrace
+      let wireguard = try WireGuardRouting(wireguardConfiguration)
       let backends: [any RoutingBackend] = [wireguard, kernel]
-      return (try NodeRouter(node: name, mode: mode, backends: backends, grace: Fabric.linkGrace), kernel)
+      return (try NodeRouter(node: name, mode: mode, backends: backends, grace: linkGrace), kernel)
     }
 
     /// As after a restart of the agent: nothing is known but what is in the kernel.
-    func restart(mode: RoutingMode) throws { (router, kernel) = try Self.router(name, namespace, mode, keyFile) }
+    func restart(mode: RoutingMode) throws {
+      (router, kernel) = try Self.router(name, namespace, mode, keyFile, linkGrace)
+    }
 
-    /// Puts what the agent announces into the node's object.
-    func announce() {
+    /// Puts what the agent announces into the node's object. Returns whether that is news.
+    @discardableResult
+    func announce() -> Bool {
+      let before = object.annotations
       for key in RouteAnnotation.written { object.annotations[key] = nil }
       object.annotations.merge(router.announcement) { $1 }
+      return object.annotations != before
     }
 
     func pod(_ family: IPFamily, range: Int = 0) -> String {
@@ -60,7 +70,8 @@ final class Fabric {
     }
   }
 
-  init() throws {
+  init(linkGrace: Double = 1) throws {
+    self.linkGrace = linkGrace
     center = try NetworkNamespace.create()
     routes = try RouteSocket(namespace: center)
     try Self.settings(center)
@@ -124,7 +135,7 @@ final class Fabric {
           .addAddress(.init(interface: loopback, prefix.address(at: 5)!, prefixLength: family.bits)))
       }
     }
-    let node = try TestNode(name, namespace, object, mode: mode, keyFile: "\(folder)/\(name).key")
+    let node = try TestNode(name, namespace, object, mode: mode, keyFile: "\(folder)/\(name).key", linkGrace: linkGrace)
     nodes[name] = node
     return node
   }
@@ -138,12 +149,21 @@ final class Fabric {
       node.announce()
     }
     for node in nodes.values { try node.router.synchronize(objects) }
+    for node in nodes.values where node.announce() { try publish(node) }
   }
 
-  /// One node's object has changed: every agent hears of it.
+  /// One node's object has changed: every agent hears of it, and
+  /// every agent hears of what they announce for it, too.
   func publish(_ node: TestNode) throws {
     node.announce()
-    for other in nodes.values { try other.router.apply([(node.name, node.object)]) }
+    var changed = [node]
+    var count = 0
+    while let next = changed.popLast() {
+      count += 1
+      try #require(count < 20, "agents announce something new for ever")
+      for other in nodes.values { try other.router.apply([(next.name, next.object)]) }
+      changed += nodes.values.filter { $0.announce() }
+    }
   }
 
   /// What an oracle says in JSON, run in a node.

@@ -40,6 +40,9 @@ private final class Recorder: RoutingBackend {
       case .removed(let node):
         peers.remove(node)
         journal.lines.append("\(name) loses \(node)")
+      case .left(let node):
+        peers.remove(node)
+        journal.lines.append("\(name) hands over \(node)")
       }
     }
     return changes.count
@@ -87,7 +90,7 @@ private final class Recorder: RoutingBackend {
     #expect(router.peerCount == 2)
   }
 
-  /// A peer that becomes of our mode: first it is carried the new way, then it loses the old one.
+  /// A peer that becomes of our mode: first it is carried the new way, then the old one hands it over.
   @Test func handedOverWithoutAGap() throws {
     let router = try router(.wireguard)
     let before = nodes(.wireguard, ["a": .vxlan, "b": .vxlan])
@@ -95,10 +98,10 @@ private final class Recorder: RoutingBackend {
     try router.synchronize(before)
     journal.lines = []
     try router.apply([("a", after[1])])
-    #expect(journal.lines == ["wireguard gets a as wireguard", "kernel loses a"])
+    #expect(journal.lines == ["wireguard gets a as wireguard", "kernel hands over a"])
     journal.lines = []
     try router.apply([("a", before[1])])
-    #expect(journal.lines == ["kernel gets a as vxlan", "wireguard loses a"])
+    #expect(journal.lines == ["kernel gets a as vxlan", "wireguard hands over a"])
   }
 
   /// What does not carry yet leaves the way before in place, also over a restart, until it does.

@@ -49,7 +49,7 @@ import Testing
     }
     // What the former mode made and nobody needs any more is gone after the grace.
     for node in fabric.nodes.values { try node.router.repair() }
-    usleep(UInt32(Fabric.linkGrace * 1_000_000) + 100_000)
+    usleep(UInt32(fabric.linkGrace * 1_000_000) + 100_000)
     for node in fabric.nodes.values {
       try node.router.repair()
       #expect(try node.router.repair() == 0)

@@ -139,7 +139,7 @@ package final class BGPBackend: RoutingBackend, Sendable {
       for change in changes {
         switch change {
         case .set(let peer): state.peers[peer.node] = peer
-        case .removed(let node): state.peers[node] = nil
+        case .removed(let node), .left(let node): state.peers[node] = nil
         }
       }
     }

@@ -106,7 +106,7 @@ package final class KernelRouting: RoutingBackend {
       let old = wanted.withLock { $0.plans[change.node] }
       if let old { note(old, of: change.node, -1) } else { peerCount += 1 }
       switch change {
-      case .removed(let node):
+      case .removed(let node), .left(let node):
         plans.append((node, nil))
         peerCount -= 1
       case .set(let peer):

@@ -24,6 +24,8 @@ package struct PeerCompiler: Sendable {
     package var mode: RoutingMode?
     package var steps: [Step] = []
     package var problems: [RoutingProblem] = []
+    /// The peer will announce a tunnel end once it has heard of this node; until then the way there was is kept.
+    package var awaitsTunnelEnd = false
 
     package var links: Set<TunnelLink> { Set(steps.compactMap(\.path.link)) }
   }
@@ -38,6 +40,7 @@ package struct PeerCompiler: Sendable {
       if ranges.isEmpty { continue }
       switch try path(mode, peer, family, adjacency) {
       case .success(let path): plan.steps += ranges.map { Plan.Step(range: $0, path: path) }
+      case .failure where peer.willAnnounceTunnelEnd: plan.awaitsTunnelEnd = true
       case .failure(let problem): plan.problems.append(problem)
       }
     }

@@ -23,7 +23,8 @@ package enum RouteAnnotation {
   package static let nodePublicIP6 = flannelPrefix + "node-public-ipv6"
   /// The exact mode of a node of ours.
   package static let mode = ownPrefix + "routing"
-  /// The tunnel ends of a node of ours, whatever its mode: peers of another mode may need them while a cluster changes.
+  /// The tunnel ends of a node of ours: peers of another mode may need them while a cluster changes. A node of mode bgp
+  /// or wireguard has them only while there are such peers.
   package static let vtep = ownPrefix + "vxlan"
   package static let vtep6 = ownPrefix + "vxlan-v6"
 

@@ -46,6 +46,12 @@ extension RoutePeer {
     }
   }
 
+  /// A node of ours that makes its tunnel end when it hears of one that needs it, and has not yet.
+  package var willAnnounceTunnelEnd: Bool {
+    let mode = annotations[RouteAnnotation.mode].flatMap(RoutingMode.init)
+    return mode?.needsBothSides == true && vtep(.v4) == nil && vtep(.v6) == nil
+  }
+
   /// Its tunnel end over an underlay of a family; nil while it announces none that can be read.
   package func vtep(_ underlay: IPFamily) -> VTEP? {
     // flannel's comes first: it is the newer one on a node that went back to flannel.

@@ -36,13 +36,15 @@ package struct RoutePeer: Hashable, Sendable {
 package enum RoutePeerChange: Hashable, Sendable {
   /// It is new or not what it was.
   case set(RoutePeer)
-  /// It is gone, or carried by another backend now.
+  /// It is gone.
   case removed(node: String)
+  /// Another backend carries it now; packets that were on their way may still be.
+  case left(node: String)
 
   package var node: String {
     switch self {
     case .set(let peer): peer.node
-    case .removed(let node): node
+    case .removed(let node), .left(let node): node
     }
   }
 }

@@ -25,7 +25,8 @@ extension WireGuardRouting {
         if let repair = Self.repair(key, ranges, peer, present[key]) { change.peers.append(repair) }
       }
     }
-    for peer in device.peers where !wantedKeys.contains(peer.publicKey) {
+    let lingeringKeys = keysStillLingering()
+    for peer in device.peers where !wantedKeys.contains(peer.publicKey) && !lingeringKeys.contains(peer.publicKey) {
       if peer.allowed.contains(where: { kept.contains($0) }) { continue }
       change.peers.append(.init(peer.publicKey, .remove))
     }
@@ -59,9 +60,20 @@ extension WireGuardRouting {
     let before = programmed
     var after = programmed
     // What is gone first: a key or a range may be another node's by now.
-    for case .removed(let node) in changes {
-      plan.remove(node)
-      after[node] = nil
+    var formerKeys: Set<WireGuardPublicKey> = []
+    for change in changes {
+      let keys = before[change.node]?.peer.keys ?? []
+      switch change {
+      case .removed(let node):
+        plan.remove(node)
+        after[node] = nil
+        formerKeys.formUnion(keys + (lingering.removeValue(forKey: node)?.keys ?? []))
+      case .left(let node):
+        plan.remove(node)
+        after[node] = nil
+        lingering[node] = (keys, Time.monotonicSeconds + configuration.lingering)
+      case .set(let peer): formerKeys.formUnion(keys + (lingering.removeValue(forKey: peer.node)?.keys ?? []))
+      }
     }
     for case .set(let peer) in changes {
       plan.set(peer)
@@ -91,8 +103,7 @@ extension WireGuardRouting {
       if let old, old.isRouted { formerRoutes.formUnion(routes(old.peer)) }
     }
     let wantedKeys = Set(change.peers.map(\.publicKey))
-    for key in Set(nodes.flatMap { before[$0]?.peer.keys ?? [] }).subtracting(wantedKeys)
-    where !plan.hasKey(key) {
+    for key in formerKeys.subtracting(wantedKeys) where !plan.hasKey(key) {
       change.peers.append(.init(key, .remove))
     }
     self.plan = nil  // until all of it is done
@@ -134,6 +145,12 @@ extension WireGuardRouting {
       try wireguard.change(
         interface, WireGuardChange(peers: woken.map { .init($0.publicKey, .update, keepalive: 0) }))
     }
+  }
+
+  private func keysStillLingering() -> Set<WireGuardPublicKey> {
+    let now = Time.monotonicSeconds
+    lingering = lingering.filter { $0.value.until > now }
+    return Set(lingering.values.flatMap(\.keys))
   }
 
   private func routes(_ peer: WireGuardPlan.Peer) -> [Route] {

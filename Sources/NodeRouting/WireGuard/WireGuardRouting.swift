@@ -17,6 +17,9 @@ package final class WireGuardRouting: RoutingBackend {
     package var rotationInterval: Int64?
     /// Seconds for which peers are told of a key before it is used.
     package var notice: Int64 = 30
+    /// Seconds for which a peer that is carried another way by now is still known: it goes on sending by WireGuard until it
+    /// has heard that there is another way, and the kernel encrypts behind the sender's back.
+    package var lingering: Double = 60
     /// What the nodes' network takes, in bytes; nil is the MTU of the link with the node's address.
     package var underlayMTU: Int?
     /// nil is the caller's own.
@@ -61,6 +64,8 @@ package final class WireGuardRouting: RoutingBackend {
   var interface: Int32 = 0
   /// By node name.
   var programmed: [String: Programmed] = [:]
+  /// Keys of nodes that another backend carries by now, and until when they are kept. By node name.
+  var lingering: [String: (keys: [WireGuardPublicKey], until: Double)] = [:]
 
   package init(_ configuration: Configuration) throws {
     self.configuration = configuration
@@ -96,7 +101,7 @@ package final class WireGuardRouting: RoutingBackend {
     guard let link = try socket.link(.name(Self.link)), link.kind == "wireguard" else { return 0 }
     try socket.perform(.deleteLink(.index(link.index)).accepting(ENODEV))
     try Files.remove(configuration.keyFile)
-    (plan, keys, programmed) = (nil, nil, [:])
+    (plan, keys, programmed, lingering) = (nil, nil, [:], [:])
     shared.withLock { $0 = Shared() }
     return 1
   }

@@ -13,7 +13,8 @@ import Testing
 struct WireGuardSwitchingKernelTests {
   @Test(arguments: [(RoutingMode.vxlan, RoutingMode.wireguard), (.wireguard, .vxlan)])
   func podsTalkThroughout(from: RoutingMode, to: RoutingMode) throws {
-    let fabric = try Fabric()
+    // Longer than nodes take to hear of one another on a slow machine.
+    let fabric = try Fabric(linkGrace: 10)
     for number in 1...3 { try fabric.add(number, pods: [.v4, .v6], mode: from) }
     try fabric.settle()
     for name in ["n2", "n3"] { try reaches(fabric, "n1", name) }
@@ -46,7 +47,7 @@ struct WireGuardSwitchingKernelTests {
     }
     for _ in 0..<2 { for node in fabric.nodes.values { try node.router.repair() } }
     for name in ["n2", "n3"] { try reaches(fabric, "n1", name) }
-    usleep(UInt32(Fabric.linkGrace * 1_000_000) + 100_000)
+    usleep(UInt32(fabric.linkGrace * 1_000_000) + 100_000)
     for node in fabric.nodes.values {
       try node.router.repair()
       #expect(try node.router.repair() == 0)
