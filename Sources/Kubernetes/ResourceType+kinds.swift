@@ -34,6 +34,8 @@ extension ResourceType {
   package static let networkPolicies = v1("networking.k8s.io", "networkpolicies", "NetworkPolicy")
   package static let ingresses = v1("networking.k8s.io", "ingresses", "Ingress")
   package static let ingressClasses = v1("networking.k8s.io", "ingressclasses", "IngressClass", isNamespaced: false)
+  package static let serviceCIDRs = v1("networking.k8s.io", "servicecidrs", "ServiceCIDR", isNamespaced: false)
+  package static let ipAddresses = v1("networking.k8s.io", "ipaddresses", "IPAddress", isNamespaced: false)
   package static let podDisruptionBudgets = v1("policy", "poddisruptionbudgets", "PodDisruptionBudget")
   package static let storageClasses = v1("storage.k8s.io", "storageclasses", "StorageClass", isNamespaced: false)
   package static let priorityClasses = v1("scheduling.k8s.io", "priorityclasses", "PriorityClass", isNamespaced: false)
@@ -51,7 +53,7 @@ extension ResourceType {
   package static let known: [ResourceType] = [
     namespaces, customResourceDefinitions, priorityClasses, storageClasses, persistentVolumes, nodes, clusterRoles,
     clusterRoleBindings, ingressClasses, serviceAccounts, roles, roleBindings, resourceQuotas, limitRanges, secrets,
-    configMaps, persistentVolumeClaims, services, endpoints, endpointSlices, networkPolicies, podDisruptionBudgets,
+    configMaps, persistentVolumeClaims, serviceCIDRs, ipAddresses, services, endpoints, endpointSlices, networkPolicies, podDisruptionBudgets,
     controllerRevisions, replicationControllers, replicaSets, deployments, statefulSets, daemonSets, jobs, cronJobs,
     pods, ingresses, horizontalPodAutoscalers, leases, events,
   ]

@@ -61,6 +61,8 @@ enum ServerCommand {
     var controllers = ControllerOptions()
     controllers.podRanges = pods.map { .init($0, nodeLength: nodeMasks[$0.family]) }
     controllers.occupiedRanges = configuration.serviceRanges
+    controllers.serviceRanges = configuration.serviceRanges
+    controllers.nodePorts = configuration.nodePorts
     controllers.rootCertificate = server.pki?.authority
     controllers.runsScheduler = !options.has("without-scheduler")
     let log = Log("controllers")

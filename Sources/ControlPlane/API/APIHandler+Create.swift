@@ -31,7 +31,7 @@ extension APIHandler {
     }
     let faults = ObjectValidation.faults(object, kind: kind)
     guard faults.isEmpty else { throw StatusError.invalid(kind, name, faults) }
-    var review = AdmissionReview(kind: kind, object: object, old: nil)
+    var review = AdmissionReview(kind: kind, object: object, old: nil, transaction: transaction)
     for admission in admissions { try admission.admit(&review) }
     return transaction.put(kind.key(request.namespace, name), review.object)
   }

@@ -41,7 +41,7 @@ extension APIHandler {
     let grace = kind.qualifiedName == "pods" ? options.grace(ofPod: object) : 0
     var isHeld = !object["metadata", "finalizers"].elements.isEmpty || grace > 0
     if kind.qualifiedName == "namespaces", !object["spec", "finalizers"].elements.isEmpty { isHeld = true }
-    guard isHeld else { return (transaction.delete(key) ?? current, true) }
+    guard isHeld else { return (remove(current, transaction), true) }
     let ending = Timestamp.now().adding(seconds: Double(grace)).description
     if !wasDeleting {
       if let generation = object["metadata", "generation"].int {
@@ -56,5 +56,11 @@ extension APIHandler {
     if kind.qualifiedName == "namespaces" { object["status", "phase"] = "Terminating" }
     if object == current.value { return (current, false) }
     return (transaction.put(key, object), false)
+  }
+
+  /// Removes an object for good, with what was made for it.
+  func remove(_ object: StoredObject, _ transaction: StoreTransaction) -> StoredObject {
+    for admission in admissions { admission.remove(object, transaction) }
+    return transaction.delete(object.key) ?? object
   }
 }

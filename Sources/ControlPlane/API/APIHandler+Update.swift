@@ -35,7 +35,7 @@ extension APIHandler {
     if !status {
       let faults = ObjectValidation.faults(object, kind: kind) + UpdateValidation.faults(object, old: old, kind: kind)
       guard faults.isEmpty else { throw StatusError.invalid(kind, name, faults) }
-      var review = AdmissionReview(kind: kind, object: object, old: old)
+      var review = AdmissionReview(kind: kind, object: object, old: old, transaction: transaction)
       for admission in admissions { try admission.admit(&review) }
       object = review.object
       if kind.hasGeneration, Self.countsAsChange(object, old) {
@@ -58,7 +58,7 @@ extension APIHandler {
       (object["metadata", "deletionGracePeriodSeconds"].int ?? 0) == 0,
       current.key.resource != "namespaces" || object["spec", "finalizers"].elements.isEmpty
     {
-      return transaction.delete(current.key) ?? current
+      return remove(current, transaction)
     }
     return transaction.put(current.key, object)
   }

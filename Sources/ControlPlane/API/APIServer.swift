@@ -17,14 +17,19 @@ package final class APIServer: Sendable {
   package init(_ configuration: APIServerConfiguration) throws {
     self.configuration = configuration
     let admissions: [any Admission] = [
-      ClusterIPAllocator(ranges: configuration.serviceRanges), NodePortAllocator(range: configuration.nodePorts),
+      ClusterIPAllocator(families: configuration.serviceRanges.map(\.family)),
+      NodePortAllocator(range: configuration.nodePorts),
       DefaultIngressClass(),
     ]
     store = try ObjectStore(path: configuration.databasePath, historyLimit: configuration.historyLimit) { events in
       for event in events { for admission in admissions { admission.committed(event) } }
     }
-    for object in store.list("services").objects + store.list("ingressclasses.networking.k8s.io").objects {
-      for admission in admissions { admission.committed(StoreEvent(kind: .added, object: object, old: nil)) }
+    for admission in admissions {
+      for resource in admission.resources {
+        for object in store.list(resource).objects {
+          admission.committed(StoreEvent(kind: .added, object: object, old: nil))
+        }
+      }
     }
     pki = try configuration.pkiPath.map { try PKI(folder: $0, serverNames: Self.serverNames(configuration)) }
     handler = APIHandler(store: store, admissions: admissions)

@@ -11,6 +11,7 @@ struct Bootstrap {
     for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
       try ensure("/api/v1/namespaces", ["kind": "Namespace", "apiVersion": "v1", "metadata": ["name": .string(name)]])
     }
+    try ensureServiceRange()
     let families = configuration.ownFamilies
     guard !families.isEmpty else { return }
     let port = configuration.advertisedPort
@@ -52,6 +53,29 @@ struct Bootstrap {
           "endpoints": [["addresses": [.string("\(endpoint)")], "conditions": ["ready": true]]],
         ], comparing: ["endpoints"], ["ports"])
     }
+  }
+
+  /// The ServiceCIDR `kubernetes`. A second family is added to it; what else it has stays, since Services have addresses of
+  /// it: who starts with other ranges is told so.
+  private func ensureServiceRange() throws {
+    guard !configuration.serviceRanges.isEmpty else { return }
+    let path = "/apis/networking.k8s.io/v1/servicecidrs"
+    let wanted = configuration.serviceRanges.map { JSON.string("\($0)") }
+    let found = try send(APIRequest("GET", "\(path)/kubernetes"))
+    let stored = found.status == 404 ? [] : try JSON(parsing: found.body)["spec", "cidrs"].elements
+    if let first = stored.first, first != wanted.first || stored.count == 2 && wanted.count == 2 && stored != wanted {
+      throw StoreError(
+        configuration.databasePath,
+        "holds the ServiceCIDR kubernetes with \(JSON.array(stored)), found option --service-range \(JSON.array(wanted)): "
+          + "start with the stored ranges, and create another ServiceCIDR for more addresses")
+    }
+    if stored.count > wanted.count { return }
+    try ensure(
+      path,
+      [
+        "kind": "ServiceCIDR", "apiVersion": "networking.k8s.io/v1", "metadata": ["name": "kubernetes"],
+        "spec": ["cidrs": .array(wanted)],
+      ], comparing: ["spec", "cidrs"])
   }
 
   /// Creates an object if there is none; where one of the fields differs from what it should be, puts that right.

@@ -4,6 +4,7 @@ internal import Synchronization
 /// Writes the default IngressClass into Ingresses that name none (the DefaultIngressClass admission of kube-apiserver),
 /// so that everybody sees whose they are and a later change of the default moves none of them.
 package final class DefaultIngressClass: Admission {
+  package let resources = ["ingressclasses.networking.k8s.io"]
   static let annotation = "ingressclass.kubernetes.io/is-default-class"
   /// The classes that are marked as default, and when each was created.
   private let defaults = Mutex<[String: String]>([:])

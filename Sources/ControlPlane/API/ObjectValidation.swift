@@ -18,6 +18,8 @@ enum ObjectValidation {
     case ("networking.k8s.io", "ingresses"): NetworkValidation.ingress(object["spec"], &collector)
     case ("networking.k8s.io", "ingressclasses"):
       if (object["spec", "controller"].string ?? "").isEmpty { collector.add(.required("spec.controller")) }
+    case ("networking.k8s.io", "servicecidrs"): ServiceRangeValidation.range(object["spec"], &collector)
+    case ("networking.k8s.io", "ipaddresses"): ServiceRangeValidation.address(object["spec"], &collector)
     case ("rbac.authorization.k8s.io", "rolebindings"), ("rbac.authorization.k8s.io", "clusterrolebindings"):
       if (object["roleRef", "name"].string ?? "").isEmpty { collector.add(.required("roleRef.name")) }
     case ("policy", _):
@@ -35,6 +37,7 @@ enum ObjectValidation {
     switch (kind.group, kind.plural) {
     case ("", "services"): NameRules.label1035
     case ("", "namespaces"): NameRules.label
+    case ("networking.k8s.io", "ipaddresses"): ServiceRangeValidation.addressName
     case ("rbac.authorization.k8s.io", _): NameRules.pathSegment
     default: NameRules.subdomain
     }

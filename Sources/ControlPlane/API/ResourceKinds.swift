@@ -75,8 +75,10 @@ package struct ResourceKinds: Sendable {
     .init("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", short: ["netpol"], generation: true),
     .init("networking.k8s.io", "v1", "Ingress", "ingresses", short: ["ing"], generation: true, [.status]),
     .init("networking.k8s.io", "v1", "IngressClass", "ingressclasses", cluster: true, generation: true),
-    .init("networking.k8s.io", "v1beta1", "ServiceCIDR", "servicecidrs", cluster: true, [.status]),
-    .init("networking.k8s.io", "v1beta1", "IPAddress", "ipaddresses", short: ["ip"], cluster: true),
+    .init("networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs", cluster: true, generation: true, [.status]),
+    .init("networking.k8s.io", "v1", "IPAddress", "ipaddresses", short: ["ip"], cluster: true, generation: true),
+    .init("networking.k8s.io", "v1beta1", "ServiceCIDR", "servicecidrs", cluster: true, generation: true, [.status]),
+    .init("networking.k8s.io", "v1beta1", "IPAddress", "ipaddresses", short: ["ip"], cluster: true, generation: true),
   ]
 
   private static let others: [ResourceKind] = [

@@ -29,6 +29,9 @@ enum UpdateValidation {
     case ("batch", "jobs"): for field in ["selector", "template", "completionMode"] { keep(["spec", field]) }
     case ("apps", "controllerrevisions"): keep(["data"])
     case ("discovery.k8s.io", _): keep(["addressType"])
+    case ("networking.k8s.io", "servicecidrs"):
+      ServiceRangeValidation.changed(object["spec"], from: old["spec"], &collector)
+    case ("networking.k8s.io", "ipaddresses"): keep(["spec", "parentRef"])
     case ("", "pods"): pod(object["spec"], old["spec"], &collector)
     case ("", "services"): service(object["spec"], old["spec"], &collector)
     case ("", "secrets"):

@@ -8,6 +8,9 @@ final class ControllerContext: Sendable {
     static let owner = "owner"
     static let node = "node"
     static let service = "service"
+    /// Services by each of their addresses, and by each port they have on nodes.
+    static let clusterIP = "cluster-ip"
+    static let nodePort = "node-port"
   }
 
   let client: APIClient
@@ -16,7 +19,12 @@ final class ControllerContext: Sendable {
     .pods, [Index.node: { [$0.spec["nodeName"].string ?? ""] }])
   let nodes = ControllerContext.cache(.nodes)
   let namespaces = ControllerContext.cache(.namespaces)
-  let services = ControllerContext.cache(.services)
+  let services = ControllerContext.cache(
+    .services,
+    [
+      Index.clusterIP: { $0.spec["clusterIPs"].elements.compactMap(\.string) },
+      Index.nodePort: { NodePortAllocator.ports($0.json).map { "\($0)" } },
+    ])
   let endpoints = ControllerContext.cache(.endpoints)
   let endpointSlices = ControllerContext.cache(
     .endpointSlices, [Index.service: { ["\($0.namespace)/\($0.labels["kubernetes.io/service-name"] ?? "")"] }])
@@ -29,6 +37,9 @@ final class ControllerContext: Sendable {
   let persistentVolumeClaims = ControllerContext.cache(.persistentVolumeClaims)
   let leases = ControllerContext.cache(.leases)
   let serviceAccounts = ControllerContext.cache(.serviceAccounts)
+  /// Of the embedded API server: started only where its allocators are.
+  let serviceRanges = ControllerContext.cache(.serviceCIDRs)
+  let serviceAddresses = ControllerContext.cache(.ipAddresses)
   let configMaps = ControllerContext.cache(.configMaps)
   /// Watched for the sake of their owners only.
   let others: [ObjectCache] = [

@@ -27,12 +27,23 @@ package final class ControllerManager: Sendable {
     ]
     if !options.podRanges.isEmpty {
       controllers.append(
-        NodeRangeController(context, ranges: options.podRanges, occupied: options.occupiedRanges))
+        NodeRangeController(
+          context, ranges: options.podRanges, occupied: options.occupiedRanges,
+          followsServiceRanges: !options.serviceRanges.isEmpty))
+    }
+    if !options.serviceRanges.isEmpty {
+      controllers.append(ServiceRangeController(context, defaults: options.serviceRanges))
+      controllers.append(ServiceAddressRepair(context, nodePorts: options.nodePorts))
     }
     if options.runsScheduler { controllers.append(Scheduler(context)) }
     self.controllers = controllers
     selectors.start()
     for controller in controllers { controller.observe() }
+  }
+
+  /// What is watched.
+  private var caches: [ObjectCache] {
+    context.caches + (options.serviceRanges.isEmpty ? [] : [context.serviceRanges, context.serviceAddresses])
   }
 
   /// Starts the informers, and each controller once everything is known. Returns at once. Call it once.
@@ -41,9 +52,9 @@ package final class ControllerManager: Sendable {
     informerOptions.onError = { [log = options.log] error in
       if (error as? TransportError)?.reason != .cancelled { log("controllers: \(error)") }
     }
-    for cache in context.caches { cache.start(context.client, options: informerOptions) }
+    for cache in caches { cache.start(context.client, options: informerOptions) }
     let starter = Thread("controllers") { [self] in
-      for cache in context.caches {
+      for cache in caches {
         while !isStopped.withLock({ $0 }), !cache.waitUntilSynced(timeout: 1) {}
       }
       for controller in controllers where !isStopped.withLock({ $0 }) {
@@ -57,10 +68,10 @@ package final class ControllerManager: Sendable {
   /// Ends every controller after the object it works on, and waits for that.
   package func stop() {
     isStopped.withLock { $0 = true }
-    for cache in context.caches { cache.stop() }
+    for cache in caches { cache.stop() }
     for controller in controllers { controller.stop() }
     while let thread = threads.withLock({ $0.popLast() }) { thread.join() }
-    for cache in context.caches { cache.waitUntilEnded() }
+    for cache in caches { cache.waitUntilEnded() }
     context.events.stop()
   }
 }

@@ -16,6 +16,11 @@ package struct ControllerOptions: Sendable {
 
   /// One a family; empty switches node ranges off.
   package var podRanges: [PodRange] = []
+  /// The prefixes of the ServiceCIDR `kubernetes`, where the API server is the embedded one. Empty leaves ServiceCIDRs and
+  /// IPAddresses alone: a real cluster has controllers of its own for them.
+  package var serviceRanges: [Prefix] = []
+  /// Where node ports may lie; used with `serviceRanges`.
+  package var nodePorts: ClosedRange<Int> = 30000...32767
   /// Ranges no node may get, such as the Service range.
   package var occupiedRanges: [Prefix] = []
   /// PEM of the cluster's certificate authority for the ConfigMaps `kube-root-ca.crt`; nil: none are made.

@@ -7,7 +7,9 @@ struct PodRangeAllocator {
   let clusterRange: Prefix
   /// Length of the ranges handed out.
   let length: Int
-  private var taken: Set<UInt128> = []
+  /// How many hold a range. Two nodes may claim one, and a node's may lie in a Service range: it is free when nobody is left.
+  private var holders: [UInt128: Int] = [:]
+  private var taken = NumberSet()
   /// Index of the range to try first.
   private var cursor: UInt128 = 0
 
@@ -19,26 +21,38 @@ struct PodRangeAllocator {
   /// How many ranges there are; at most 2^16, as in Kubernetes.
   var capacity: UInt128 { length < clusterRange.length ? 0 : 1 << UInt128(min(length - clusterRange.length, 16)) }
   var isFull: Bool { UInt128(taken.count) >= capacity }
+  /// How many ranges are held.
+  var count: Int { taken.count }
 
-  /// Marks every range that overlaps `prefix` as taken; what lies outside the cluster range is ignored.
+  /// Holds every range that overlaps `prefix`, once more; what lies outside the cluster range is ignored.
   mutating func occupy(_ prefix: Prefix) {
     guard let indexes = indexes(of: prefix) else { return }
-    taken.formUnion(indexes)
+    for index in indexes {
+      holders[index, default: 0] += 1
+      taken.insert(index)
+    }
   }
 
+  /// Takes back one `occupy` or `allocate`.
   mutating func release(_ prefix: Prefix) {
     guard let indexes = indexes(of: prefix) else { return }
-    taken.subtract(indexes)
+    for index in indexes {
+      let count = (holders[index] ?? 0) - 1
+      holders[index] = count > 0 ? count : nil
+      if count <= 0 { taken.remove(index) }
+    }
   }
 
-  /// The next free range, now taken; nil when all are.
+  /// The next free range, now held; nil when all are.
   mutating func allocate() -> Prefix? {
-    guard !isFull else { return nil }
-    while taken.contains(cursor) { cursor = (cursor + 1) % capacity }
-    let index = cursor
-    taken.insert(index)
-    cursor = (cursor + 1) % capacity
-    return clusterRange.subnet(length: length, at: index)
+    guard !isFull, capacity > 0 else { return nil }
+    var found = taken.firstFree(in: cursor...(capacity - 1))
+    if found == nil, cursor > 0 { found = taken.firstFree(in: 0...(cursor - 1)) }
+    guard let found, let prefix = clusterRange.subnet(length: length, at: found) else { return nil }
+    holders[found] = 1
+    taken.insert(found)
+    cursor = (found + 1) % capacity
+    return prefix
   }
 
   /// The ranges that overlap a prefix, which may be wider or narrower than a range.
