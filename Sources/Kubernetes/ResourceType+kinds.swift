@@ -53,7 +53,8 @@ extension ResourceType {
   package static let known: [ResourceType] = [
     namespaces, customResourceDefinitions, priorityClasses, storageClasses, persistentVolumes, nodes, clusterRoles,
     clusterRoleBindings, ingressClasses, serviceAccounts, roles, roleBindings, resourceQuotas, limitRanges, secrets,
-    configMaps, persistentVolumeClaims, serviceCIDRs, ipAddresses, services, endpoints, endpointSlices, networkPolicies, podDisruptionBudgets,
+    configMaps, persistentVolumeClaims, serviceCIDRs, ipAddresses, services, endpoints, endpointSlices, networkPolicies,
+    podDisruptionBudgets,
     controllerRevisions, replicationControllers, replicaSets, deployments, statefulSets, daemonSets, jobs, cronJobs,
     pods, ingresses, horizontalPodAutoscalers, leases, events,
   ]

@@ -25,14 +25,8 @@ struct NodeRanges {
   /// and then nothing is taken of the others.
   mutating func allocate(node: String) -> [Prefix]? {
     if let ranges = held[node] { return ranges }
-    var ranges: [Prefix] = []
-    for index in allocators.indices {
-      guard let range = allocators[index].allocate() else {
-        for (given, prefix) in ranges.enumerated() { allocators[given].release(prefix) }
-        return nil
-      }
-      ranges.append(range)
-    }
+    guard allocators.allSatisfy({ !$0.isFull }) else { return nil }
+    let ranges = allocators.indices.compactMap { allocators[$0].allocate() }
     held[node] = ranges
     return ranges
   }
