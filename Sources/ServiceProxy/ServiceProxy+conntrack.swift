@@ -19,19 +19,19 @@ extension ServiceProxy.Core {
 
   private mutating func delete(_ flows: [ConntrackFlow]) throws {
     if flows.isEmpty { return }
-    statistics.deletedFlows += try conntrack.delete(flows)
+    model.statistics.deletedFlows += try conntrack.delete(flows)
   }
 
   private func isStale(_ flow: ConntrackFlow, _ key: FrontendKey) -> Bool {
-    let keeps = state.frontends[key]?.keeps(Target(flow.reply.source, flow.reply.sourcePort)) == true
+    let keeps = model.state.frontends[key]?.keeps(Target(flow.reply.source, flow.reply.sourcePort)) == true
     if !key.isNodePort { return !keeps }
     // A port alone is no frontend: the destination must be an address that serves NodePorts, and none of a Service.
     return !keeps && servesNodePorts(flow.original.destination)
-      && state.frontends[FrontendKey(flow.original.destination, key.transport, key.port)] == nil
+      && model.state.frontends[FrontendKey(flow.original.destination, key.transport, key.port)] == nil
   }
 
   private func servesNodePorts(_ address: IPAddress) -> Bool {
-    configuration.servingRanges.contains { $0.contains(address) }
+    model.configuration.servingRanges.contains { $0.contains(address) }
   }
 
   /// Looks at all UDP flows once, after a start or a repair: what changed while nobody watched is not known.
@@ -41,45 +41,12 @@ extension ServiceProxy.Core {
       let stale = flows.filter { flow in
         guard flow.isDestinationTranslated else { return false }
         let key = FrontendKey(flow.original.destination, .udp, flow.original.destinationPort)
-        if state.frontends[key] != nil { return isStale(flow, key) }
+        if model.state.frontends[key] != nil { return isStale(flow, key) }
         let nodePort = FrontendKey.nodePort(family, .udp, key.port)
-        if state.frontends[nodePort] != nil, servesNodePorts(key.address) { return isStale(flow, nodePort) }
-        return configuration.serviceRanges.contains { $0.contains(key.address) }
+        if model.state.frontends[nodePort] != nil, servesNodePorts(key.address) { return isStale(flow, nodePort) }
+        return model.configuration.serviceRanges.contains { $0.contains(key.address) }
       }
       try delete(stale)
-    }
-  }
-
-  /// Forgets clients whose endpoint a frontend no longer has, so that their next connection loses no packet.
-  mutating func forgetClients(of keys: Set<FrontendKey>) throws {
-    for family in IPFamily.allCases {
-      for isNodePort in [false, true] {
-        let meant = keys.filter { $0.address.family == family && $0.isNodePort == isNodePort }
-        if !meant.isEmpty { try forgetClients(family, nodePort: isNodePort, of: meant) }
-      }
-    }
-  }
-
-  /// The same for all frontends, after a start or a repair.
-  mutating func forgetStrayClients() throws {
-    for family in IPFamily.allCases {
-      for isNodePort in [false, true] { try forgetClients(family, nodePort: isNodePort, of: nil) }
-    }
-  }
-
-  private func forgetClients(_ family: IPFamily, nodePort: Bool, of meant: Set<FrontendKey>?) throws {
-    let set = ServicesLayout.affinitySet(family, nodePort: nodePort)
-    for element in try socket.elements(of: set, in: ServicesLayout.table) {
-      guard let (key, target) = ServicesLayout.remembered(element, family, nodePort: nodePort),
-        meant?.contains(key) != false
-      else { continue }
-      if let frontend = state.frontends[key], frontend.affinityTimeout != nil, frontend.targets.contains(target) {
-        continue
-      }
-      // One element a transaction: one that has expired meanwhile is refused, and with it all of its transaction.
-      var batch = NFTablesBatch()
-      batch.delete([NFElement(element.key)], from: set, of: ServicesLayout.table)
-      try? socket.commit(batch)
     }
   }
 }

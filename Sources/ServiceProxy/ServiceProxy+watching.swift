@@ -21,7 +21,13 @@ extension ServiceProxy {
   package func startWatching(
     report: @escaping @Sendable (ServiceProxyEvent) -> Void
   ) throws(SystemError) -> NFTablesWatch {
-    try NFTablesWatch([ServicesLayout.table, PodMasquerade.table], namespace: namespace, ignoring: [port]) {
+    let own: [NFTable] =
+      switch kind {
+      case .nftables: [ServicesLayout.table]
+      case .iptables: []
+      case .ipvs: [IPVSLayout.table]
+      }
+    return try NFTablesWatch([PodMasquerade.table] + own, namespace: namespace, ignoring: ports) {
       [weak self] cause in
       guard let self else { return }
       do {

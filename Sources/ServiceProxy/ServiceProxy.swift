@@ -8,16 +8,14 @@ internal import Synchronization
 package final class ServiceProxy: Sendable {
   /// Everything mutable; only ever touched under the lock.
   struct Core: ~Copyable {
+    let backend: any ServiceBackend
+    /// For the table of pods' egress, which stands whatever the back end.
     let socket: NFTablesSocket
     let conntrack: ConntrackSocket
-    var configuration: ServiceProxyConfiguration
-    var state: ServiceState
-    /// Classes whose chains the kernel has.
-    var installed: Set<ServiceClass> = []
+    var model: ServiceModel
     var hasSynced = false
     /// A commit failed, so that what the kernel holds is not known.
     var mustRepair = false
-    var statistics = Statistics()
   }
 
   /// What was done since the start, for metrics.
@@ -36,33 +34,51 @@ package final class ServiceProxy: Sendable {
 
   let core: Mutex<Core>
   let namespace: NetworkNamespace?
-  /// Port id under which the kernel announces our changes.
-  let port: UInt32
+  package let kind: ServiceBackendKind
+  /// Port ids under which the kernel announces our changes.
+  let ports: [UInt32]
 
   /// `namespace` nil is the caller's own.
-  package init(_ configuration: ServiceProxyConfiguration, namespace: NetworkNamespace? = nil) throws(SystemError) {
+  package init(
+    _ configuration: ServiceProxyConfiguration, backend kind: ServiceBackendKind = .nftables,
+    namespace: NetworkNamespace? = nil
+  ) throws {
     let socket = try NFTablesSocket(namespace: namespace)
     let conntrack = try ConntrackSocket(namespace: namespace)
-    port = socket.port
+    var ports = [socket.port]
+    let backend: any ServiceBackend
+    switch kind {
+    case .nftables:
+      let made = try NFTablesBackend(namespace: namespace)
+      ports.append(made.socket.port)
+      backend = made
+    case .iptables(let variant): backend = try IPTablesBackend(variant, namespace: namespace)
+    case .ipvs(let scheduler):
+      let made = try IPVSBackend(scheduler, namespace: namespace)
+      ports.append(made.filter.port)
+      backend = made
+    }
+    self.ports = ports
+    self.kind = kind
     self.namespace = namespace
     core = Mutex(
       Core(
-        socket: socket, conntrack: conntrack, configuration: configuration,
-        state: ServiceState(localPodRanges: configuration.localPodRanges)))
+        backend: backend, socket: socket, conntrack: conntrack,
+        model: ServiceModel(
+          configuration: configuration, state: ServiceState(localPodRanges: configuration.localPodRanges))))
   }
 
-  package var statistics: Statistics { core.withLock { $0.statistics } }
+  package var statistics: Statistics { core.withLock { $0.model.statistics } }
 
   /// Takes all Services there are as the whole truth, reads what the kernel holds, and repairs the differences. A table of
   /// another layout is replaced in one transaction; translated connections go on either way.
   package func sync(full services: [ServiceWithEndpoints]) throws {
     try core.withLock { core in
-      var state = ServiceState(localPodRanges: core.configuration.localPodRanges)
-      var ignored = ElementChanges()
-      ignored.isRecording = false
-      let compiler = core.configuration.compiler
+      var state = ServiceState(localPodRanges: core.model.configuration.localPodRanges)
+      var ignored = ServiceChanges()
+      let compiler = core.model.configuration.compiler
       for service in services { state.update(service.service.id, to: compiler.compile(service), &ignored) }
-      core.state = state
+      core.model.state = state
       core.hasSynced = true
       try core.repair()
     }
@@ -78,10 +94,10 @@ package final class ServiceProxy: Sendable {
   package func update(_ services: [(id: NamespacedName, service: ServiceWithEndpoints?)]) throws {
     try core.withLock { core in
       guard core.hasSynced else { return }
-      var changes = ElementChanges()
-      let compiler = core.configuration.compiler
+      var changes = ServiceChanges()
+      let compiler = core.model.configuration.compiler
       for (id, service) in services {
-        core.state.update(id, to: service.map { compiler.compile($0) }, &changes)
+        core.model.state.update(id, to: service.map { compiler.compile($0) }, &changes)
       }
       try core.apply(changes)
     }
@@ -94,25 +110,36 @@ package final class ServiceProxy: Sendable {
     }
   }
 
+  /// The same if what we wrote is plainly gone; for changes that the kernel does not announce. True if it was.
+  package func repairIfLost() throws -> Bool {
+    try core.withLock { core in
+      guard core.hasSynced, try !core.backend.isIntact() else { return false }
+      try core.repair()
+      return true
+    }
+  }
+
   /// Changes what is known of this node at run time, such as its pod range once it is known. The node's name cannot
   /// change. True if Services compile otherwise now, so that a `sync` must follow.
   package func configure(_ configuration: ServiceProxyConfiguration) throws -> Bool {
     try core.withLock { core in
-      precondition(configuration.nodeName == core.configuration.nodeName, "a node keeps its name")
-      if configuration == core.configuration { return false }
-      let mustCompile = configuration.compiler != core.configuration.compiler
-      core.state = ServiceState(copying: core.state, localPodRanges: configuration.localPodRanges)
-      core.configuration = configuration
+      precondition(configuration.nodeName == core.model.configuration.nodeName, "a node keeps its name")
+      if configuration == core.model.configuration { return false }
+      let mustCompile = configuration.compiler != core.model.configuration.compiler
+      core.model.state = ServiceState(copying: core.model.state, localPodRanges: configuration.localPodRanges)
+      core.model.configuration = configuration
       if core.hasSynced, !mustCompile { try core.repair() }
       return mustCompile
     }
   }
 
   /// What load balancers may ask this node: endpoints of its own, by the Service.
-  package var healthChecks: [NamespacedName: CompiledService.HealthCheck] { core.withLock { $0.state.healthChecks } }
+  package var healthChecks: [NamespacedName: CompiledService.HealthCheck] {
+    core.withLock { $0.model.state.healthChecks }
+  }
 
   /// Frontends that several Services ask for, with those that do not have it.
-  package var conflicts: [FrontendKey: [NamespacedName]] { core.withLock { $0.state.conflicts } }
+  package var conflicts: [FrontendKey: [NamespacedName]] { core.withLock { $0.model.state.conflicts } }
 
   /// Removes our tables, the anchor last, in one transaction. Connections that were translated go on being so only as long
   /// as another table with NAT stands.

@@ -54,16 +54,16 @@ import Testing
     for key in Self.outer {
       // The node and its pods reach every endpoint; clients outside this node's.
       #expect(compiled.frontends[key]?.inside.targets.count == 2)
-      #expect(compiled.frontends[key]?.outside == TargetChoice([Fixture.target("10.244.0.1")]))
+      #expect(compiled.frontends[key]?.outside == TargetChoice([Fixture.target("10.244.0.1")], isLocal: true))
     }
     #expect(compiled.frontends[Fixture.key("10.96.0.1")]?.outside == nil)
     #expect(compiled.healthCheck == .init(port: 30999, localEndpoints: 1))
 
     input = Self.balanced([Self.there], local: true)
     compiled = Self.compiler.compile(input)
-    #expect(compiled.frontends[Self.nodePort]?.outside == TargetChoice([], withoutTargets: .drop))
+    #expect(compiled.frontends[Self.nodePort]?.outside == TargetChoice([], withoutTargets: .drop, isLocal: true))
     compiled = Self.compiler.compile(Self.balanced([], local: true))
-    #expect(compiled.frontends[Self.nodePort]?.outside == TargetChoice([], withoutTargets: .reject))
+    #expect(compiled.frontends[Self.nodePort]?.outside == TargetChoice([], withoutTargets: .reject, isLocal: true))
     // A local endpoint that terminates serves those outside while others are ready elsewhere (KEP-1669).
     let ending = Fixture.endpoint("10.244.0.1", ready: false, serving: true, terminating: true, node: "node1")
     compiled = Self.compiler.compile(Self.balanced([ending, Self.there], local: true))

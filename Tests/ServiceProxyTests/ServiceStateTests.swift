@@ -72,7 +72,7 @@ import Testing
     var services: [NamespacedName: ServiceWithEndpoints] = [:]
     var kernel: [ServicesLayout.SetID: [[UInt8]: NFElement]] = [:]
     for _ in 0..<200 {
-      var changes = ElementChanges()
+      var changes = ServiceChanges()
       for _ in 0..<Int.random(in: 1...3, using: &generator) {
         let name = "s\(Int.random(in: 0..<15, using: &generator))"
         let id = NamespacedName("default", name)
@@ -81,16 +81,18 @@ import Testing
       }
       // As the kernel does it: what goes must be there, what comes must not.
       for id in ServicesLayout.SetID.all {
-        let (old, new) = changes.differences(of: id)
+        let (old, new) = ElementChanges(changes).differences(of: id)
         for element in old { #expect(kernel[id, default: [:]].removeValue(forKey: element.key) == element) }
         for element in new { #expect(kernel[id, default: [:]].updateValue(element, forKey: element.key) == nil) }
       }
     }
     var fresh = ServiceState(localPodRanges: Self.configuration.localPodRanges)
-    var ignored = ElementChanges()
+    var ignored = ServiceChanges()
     for (id, service) in services { fresh.update(id, to: compiler.compile(service), &ignored) }
     #expect(Self.unordered(state) == Self.unordered(fresh))
-    #expect(Set(state.classes) == Set(fresh.classes))
+    #expect(
+      ServiceClass.uses(by: state.frontends.map { ($0.key, $0.value) })
+        == ServiceClass.uses(by: fresh.frontends.map { ($0.key, $0.value) }))
 
     // The fresh start takes over the slots it finds, and then there is no difference left at all.
     fresh.adoptSlots(from: kernel.mapValues { Array($0.values) })
@@ -103,21 +105,21 @@ import Testing
   @Test func anUpdateChangesOnlyItsOwnElements() {
     let compiler = ServiceCompiler(nodeName: "n")
     var state = ServiceState(localPodRanges: [])
-    var changes = ElementChanges()
+    var changes = ServiceChanges()
     let three = ["10.244.0.1", "10.244.0.2", "10.244.0.3"].map { Fixture.endpoint($0) }
     let before = Fixture.service("web", ["10.96.0.1"], endpoints: three)
     state.update(before.service.id, to: compiler.compile(before), &changes)
-    changes = ElementChanges()
+    changes = ServiceChanges()
     let replaced = Fixture.service(
       "web", ["10.96.0.1"], endpoints: [three[0], Fixture.endpoint("10.244.0.9"), three[2]])
     state.update(replaced.service.id, to: compiler.compile(replaced), &changes)
-    let slots = changes.differences(of: .init(.slots, .v4))
+    let slots = ElementChanges(changes).differences(of: .init(.slots, .v4))
     #expect(slots.old.count == 1 && slots.new.count == 1)
-    #expect(changes.differences(of: .init(.frontends, .v4)).new.isEmpty)
-    #expect(changes.differences(of: .init(.clusterAddresses, .v4)).old.isEmpty)
-    changes = ElementChanges()
+    #expect(ElementChanges(changes).differences(of: .init(.frontends, .v4)).new.isEmpty)
+    #expect(ElementChanges(changes).differences(of: .init(.clusterAddresses, .v4)).old.isEmpty)
+    changes = ServiceChanges()
     state.update(replaced.service.id, to: compiler.compile(replaced), &changes)
-    #expect(changes.differences(of: .init(.slots, .v4)).new.isEmpty)
+    #expect(ElementChanges(changes).differences(of: .init(.slots, .v4)).new.isEmpty)
   }
 
   @Test func releasedUDPTargetsAreNamedUnlessTheyStillServe() {
@@ -125,7 +127,7 @@ import Testing
     var state = ServiceState(localPodRanges: [])
     let ports = [Service.Port(transport: .udp, port: 53)]
     func released(_ endpoints: [EndpointSlice.Endpoint]) -> Set<FrontendKey> {
-      var changes = ElementChanges()
+      var changes = ServiceChanges()
       let service = Fixture.service("dns", ["10.96.0.10"], ports: ports, endpoints: endpoints)
       state.update(service.service.id, to: compiler.compile(service), &changes)
       return changes.released

@@ -5,7 +5,7 @@ import Linux
 ///
 /// Pods hold 10.244.0.N/32 and fd00:244::N/128 and send everything to the bridge's address, as our pods do. The world is
 /// 192.0.2.2 and 2001:db8:2::2, which routes the service and pod ranges and addresses of load balancers (203.0.113.0/24,
-/// 2001:db8:3::/64) through the node. br_netfilter, where loaded, is switched off in the
+/// 2001:db8:3::/64) through the node; the node's own default route leads nowhere. br_netfilter, where loaded, is switched off in the
 /// node's namespace: with it a pod cannot reach itself without `hairpin on` at its port.
 final class TestNode {
   let prefix: String
@@ -61,6 +61,8 @@ final class TestNode {
       ip -n \(world) addr add 192.0.2.2/24 dev eth0; ip -n \(world) link set eth0 up
       ip -n \(world) route add 10.0.0.0/8 via 192.0.2.1; ip -n \(world) route add 203.0.113.0/24 via 192.0.2.1
       ip -n \(node) addr add 2001:db8:2::1/64 dev eth0 nodad; ip -n \(world) addr add 2001:db8:2::2/64 dev eth0 nodad
+      ip -n \(node) link add up0 type veth peer name up1; ip -n \(node) link set up0 up; ip -n \(node) link set up1 up
+      ip -n \(node) route add default dev up0; ip -n \(node) -6 route add default dev up0
       ip -n \(world) route add fd00::/8 via 2001:db8:2::1; ip -n \(world) route add 2001:db8:3::/64 via 2001:db8:2::1
 
       """

@@ -40,7 +40,7 @@ extension ServiceState {
     }
     for (uses, kind) in [(addressUses, ServicesLayout.SetKind.clusterAddresses), (hairpinUses, .hairpin)] {
       for address in uses.keys {
-        elements[.init(kind, address.family), default: []].append(Self.element(address, kind))
+        elements[.init(kind, address.family), default: []].append(ServicesLayout.element(address, kind))
       }
     }
     for family in IPFamily.allCases {

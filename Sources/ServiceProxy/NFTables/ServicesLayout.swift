@@ -59,10 +59,8 @@ package enum ServicesLayout {
 
   /// Slots of a frontend are numbered below this; the map's type names it, so it is part of the layout.
   static let slotNumbers: UInt32 = 65536
-  /// The most targets of one choice; endpoints beyond it get no traffic.
-  package static let slotLimit = 32768
   /// The first slot of the targets for clients outside.
-  static let outsideSlot = 32768
+  static let outsideSlot = TargetChoice.limit
   /// The most clients whose endpoint is remembered, a family; beyond it none is learned until one is forgotten.
   static let affinityLimit: UInt32 = 262_144
 

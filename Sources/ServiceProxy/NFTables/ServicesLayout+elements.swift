@@ -31,7 +31,10 @@ extension ServicesLayout {
     return NFElement(key.bytes, .data(data(target)))
   }
 
-  static func hairpinElement(_ address: IPAddress) -> NFElement { NFElement(address.bytes + address.bytes) }
+  /// The element of an address in the set of cluster addresses, or of those that may be sent to themselves.
+  static func element(_ address: IPAddress, _ kind: SetKind) -> NFElement {
+    NFElement(kind == .hairpin ? address.bytes + address.bytes : address.bytes)
+  }
 
   /// Everything a frontend puts into sets but its slots.
   static func elements(_ key: FrontendKey, _ frontend: ServiceState.Frontend) -> [(set: SetID, element: NFElement)] {

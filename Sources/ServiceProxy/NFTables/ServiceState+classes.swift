@@ -1,21 +1,6 @@
 internal import Addressing
-internal import ClusterModel
 
 extension ServiceState.Frontend {
-  /// As it is wanted, with targets not yet in their slots.
-  init(_ wanted: WantedFrontend, owner: NamespacedName) {
-    self.init(
-      owner: owner, comment: wanted.comment, inside: wanted.inside, outside: wanted.outside,
-      draining: wanted.draining, affinityTimeout: wanted.affinityTimeout, sourceRanges: wanted.sourceRanges)
-  }
-
-  /// All targets, each once.
-  package var targets: [Target] {
-    guard let outside else { return inside.targets }
-    let known = Set(inside.targets)
-    return inside.targets + outside.targets.filter { !known.contains($0) }
-  }
-
   /// The class that chooses among the targets; nil where there are none.
   func pick(_ key: FrontendKey, isOutside: Bool) -> ServiceClass.Pick? {
     let count = (isOutside ? outside : inside)?.targets.count ?? 0
@@ -45,17 +30,14 @@ extension ServiceState.Frontend {
   }
 }
 
-extension WantedFrontend {
-  /// What was asked for by the owner that now has to wait.
-  init(_ frontend: ServiceState.Frontend) {
-    self.init(comment: frontend.comment, inside: frontend.inside.sorted)
-    outside = frontend.outside?.sorted
-    draining = frontend.draining
-    affinityTimeout = frontend.affinityTimeout
-    sourceRanges = frontend.sourceRanges
+extension ServiceClass {
+  /// How many frontends are of each class.
+  static func uses(by frontends: some Sequence<(key: FrontendKey, value: ServiceState.Frontend)>) -> [ServiceClass: Int]
+  {
+    var uses: [ServiceClass: Int] = [:]
+    for (key, frontend) in frontends {
+      for one in frontend.classes(key) { uses[one, default: 0] += 1 }
+    }
+    return uses
   }
-}
-
-extension TargetChoice {
-  fileprivate var sorted: TargetChoice { TargetChoice(targets.sorted(), withoutTargets: withoutTargets) }
 }

@@ -1,7 +1,7 @@
 /// Puts targets into slots so that as few elements change as can be: a target that stays keeps its slot, unless the slot
 /// is beyond the new count; new ones, and those that lost theirs, fill the holes in order.
 func arrange(_ wanted: [Target], current: (Int) -> Target?, currentCount: Int) -> [Target] {
-  let count = min(wanted.count, ServicesLayout.slotLimit)
+  let count = min(wanted.count, TargetChoice.limit)
   var free = Set(wanted.prefix(count))
   var slots = [Target?](repeating: nil, count: count)
   for slot in 0..<min(count, currentCount) {

@@ -36,15 +36,16 @@ package struct ServiceCompiler: Hashable, Sendable {
           compiled.frontends[FrontendKey(address, port.transport, port.port)] = endpoints.clusterFrontend(service)
         }
         for address in service.externalAddresses where address.family == family {
-          compiled.frontends[FrontendKey(address, port.transport, port.port)] = endpoints.outerFrontend(service)
+          compiled.frontends[FrontendKey(address, port.transport, port.port)] = endpoints.outerFrontend(
+            service, .external)
         }
         for address in balanced where address.family == family {
-          var frontend = endpoints.outerFrontend(service)
+          var frontend = endpoints.outerFrontend(service, .balancer)
           frontend.sourceRanges = sourceRanges(of: service, for: address)
           compiled.frontends[FrontendKey(address, port.transport, port.port)] = frontend
         }
         if service.kind == .nodePort || service.kind == .loadBalancer, let nodePort = port.nodePort {
-          compiled.frontends[.nodePort(family, port.transport, nodePort)] = endpoints.outerFrontend(service)
+          compiled.frontends[.nodePort(family, port.transport, nodePort)] = endpoints.outerFrontend(service, .nodePort)
         }
       }
     }
@@ -119,20 +120,22 @@ private struct PortEndpoints {
 
   /// Endpoints elsewhere, none here: the policy forbids them, which is not the same as there being none.
   private var onThisNode: TargetChoice {
-    TargetChoice(local, withoutTargets: local.isEmpty && !everywhere.isEmpty ? .drop : .reject)
+    TargetChoice(local, withoutTargets: local.isEmpty && !everywhere.isEmpty ? .drop : .reject, isLocal: true)
   }
 
   func clusterFrontend(_ service: Service) -> WantedFrontend {
-    frontend(service, inside: service.isInternalTrafficLocal ? onThisNode : TargetChoice(near))
+    frontend(service, .cluster, inside: service.isInternalTrafficLocal ? onThisNode : TargetChoice(near))
   }
 
   /// NodePorts, external and load balancer addresses: the node and its pods reach every endpoint, whatever the policy.
-  func outerFrontend(_ service: Service) -> WantedFrontend {
-    frontend(service, inside: TargetChoice(near), outside: service.isExternalTrafficLocal ? onThisNode : nil)
+  func outerFrontend(_ service: Service, _ role: FrontendRole) -> WantedFrontend {
+    frontend(service, role, inside: TargetChoice(near), outside: service.isExternalTrafficLocal ? onThisNode : nil)
   }
 
-  private func frontend(_ service: Service, inside: TargetChoice, outside: TargetChoice? = nil) -> WantedFrontend {
-    var wanted = WantedFrontend(comment: comment, inside: inside)
+  private func frontend(
+    _ service: Service, _ role: FrontendRole, inside: TargetChoice, outside: TargetChoice? = nil
+  ) -> WantedFrontend {
+    var wanted = WantedFrontend(comment: comment, role: role, inside: inside)
     wanted.outside = outside
     wanted.affinityTimeout = service.affinityTimeout
     let chosen = Set(inside.targets + (outside?.targets ?? []))

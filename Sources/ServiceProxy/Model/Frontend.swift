@@ -55,18 +55,33 @@ package struct TargetChoice: Hashable, Sendable {
     case drop
   }
 
+  /// The most targets of one choice; endpoints beyond it get no traffic.
+  package static let limit = 32768
+
   /// Distinct; in order where wanted, and target i in slot i where programmed.
   package var targets: [Target]
   package var withoutTargets: WithoutTargets
+  /// A traffic policy allows endpoints of this node only.
+  package var isLocal: Bool
 
-  package init(_ targets: [Target], withoutTargets: WithoutTargets = .reject) {
+  package init(_ targets: [Target], withoutTargets: WithoutTargets = .reject, isLocal: Bool = false) {
     self.targets = targets
     self.withoutTargets = withoutTargets
+    self.isLocal = isLocal
   }
+}
+
+/// Where a frontend's address comes from.
+package enum FrontendRole: String, Hashable, Sendable {
+  case cluster = "ClusterIP"
+  case nodePort = "NodePort"
+  case external = "ExternalIP"
+  case balancer = "LoadBalancer"
 }
 
 /// A frontend as it should be.
 package struct WantedFrontend: Hashable, Sendable {
+  package var role: FrontendRole
   /// `namespace/name:port`, shown by `nft list ruleset` after the element.
   package var comment: String
   /// For pods of this node and the node itself, and for everyone else unless `outside` says otherwise.
@@ -80,7 +95,8 @@ package struct WantedFrontend: Hashable, Sendable {
   /// Who may use the frontend; nil for everyone.
   package var sourceRanges: [Prefix]?
 
-  package init(comment: String, inside: TargetChoice) {
+  package init(comment: String, role: FrontendRole, inside: TargetChoice) {
+    self.role = role
     self.comment = comment
     self.inside = inside
   }

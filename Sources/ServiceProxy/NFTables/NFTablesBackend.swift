@@ -1,0 +1,122 @@
+internal import Addressing
+internal import ClusterModel
+internal import Linux
+internal import Netlink
+
+/// Services in table `inet swiftlet-services`.
+final class NFTablesBackend: ServiceBackend {
+  let socket: NFTablesSocket
+  /// How many frontends are of each class.
+  private var classUses: [ServiceClass: Int] = [:]
+  /// Classes whose chains the kernel has.
+  private var installed: Set<ServiceClass> = []
+
+  init(namespace: NetworkNamespace?) throws(SystemError) { socket = try NFTablesSocket(namespace: namespace) }
+
+  /// Foreign changes are announced (`ServiceProxy.startWatching`).
+  func isIntact() throws -> Bool { true }
+
+  func remove() throws {
+    var batch = NFTablesBatch()
+    batch.ensureAbsent(ServicesLayout.table)
+    try socket.commit(batch)
+  }
+
+  /// Commits the elements of an update, and the chains it needs, as one transaction.
+  func apply(_ changes: ServiceChanges, _ model: inout ServiceModel) throws {
+    for (key, change) in changes.frontends {
+      for one in change.new?.classes(key) ?? [] { classUses[one, default: 0] += 1 }
+      for one in change.old?.classes(key) ?? [] {
+        let count = classUses[one] ?? 0
+        classUses[one] = count > 1 ? count - 1 : nil
+      }
+    }
+    var batch = NFTablesBatch()
+    let created = addMissingChains(to: &batch)
+    let count = ElementChanges(changes).write(to: &batch)
+    try commit(batch, elements: count, &model)
+    installed.formUnion(created)
+    removeUnusedChains(&model)
+    try forgetClients(of: changes.forgotten, model.state)
+  }
+
+  /// The chains of classes that are new; all of them before any rule, since rules lead to chains.
+  private func addMissingChains(to batch: inout NFTablesBatch) -> Set<ServiceClass> {
+    let created = Set(classUses.keys).subtracting(installed)
+    let chains = created.sorted { $0.order < $1.order }.flatMap(ServicesLayout.chains)
+    for chain in chains { batch.add(chain.chain, to: ServicesLayout.table) }
+    for chain in chains {
+      for rule in chain.rules { batch.add(rule, to: chain.chain.name, of: ServicesLayout.table) }
+    }
+    return created
+  }
+
+  private func commit(_ batch: NFTablesBatch, elements: Int, _ model: inout ServiceModel) throws {
+    if batch.isEmpty { return }
+    try socket.commit(batch)
+    model.statistics.commits += 1
+    model.statistics.elements += elements
+  }
+
+  /// Chains no frontend leads to any more, in a transaction of their own: kernels before 6.2 refuse to delete a chain in
+  /// the one that deletes the last element leading to it. What fails now is tried again with the next change.
+  private func removeUnusedChains(_ model: inout ServiceModel) {
+    let unused = installed.subtracting(classUses.keys)
+    if unused.isEmpty { return }
+    let chains = unused.sorted { $0.order < $1.order }.flatMap(ServicesLayout.chains).map(\.chain.name)
+    var batch = NFTablesBatch()
+    for chain in chains { batch.flush(chain: chain, of: ServicesLayout.table) }
+    for chain in chains { batch.delete(chain: chain, of: ServicesLayout.table) }
+    guard (try? socket.commit(batch)) != nil else { return }
+    model.statistics.commits += 1
+    installed.subtract(unused)
+  }
+
+  func repair(_ model: inout ServiceModel) throws {
+    classUses = ServiceClass.uses(by: model.state.frontends.lazy.map { ($0.key, $0.value) })
+    try repairOnce(&model)
+    try forgetStrayClients(model.state)
+  }
+
+  private func repairOnce(_ model: inout ServiceModel) throws {
+    let found = try socket.signature(of: ServicesLayout.table)
+    let held = Set((found?.chains.keys).map { $0.compactMap(ServiceClass.init(chainName:)) } ?? [])
+    guard let found, found == ServicesLayout.definition(held).signature else {
+      try replaceTable(&model)
+      return
+    }
+    installed = held
+    var contents: [ServicesLayout.SetID: [NFElement]] = [:]
+    for id in ServicesLayout.SetID.all { contents[id] = try socket.elements(of: id.name, in: ServicesLayout.table) }
+    model.state.adoptSlots(from: contents)
+    var changes = ElementChanges()
+    let wanted = model.state.elements(model.configuration)
+    for id in ServicesLayout.SetID.all {
+      for element in contents[id] ?? [] { changes.record(id, old: element, new: nil) }
+      for element in wanted[id] ?? [] { changes.record(id, old: nil, new: element) }
+    }
+    var batch = NFTablesBatch()
+    let created = addMissingChains(to: &batch)
+    let count = changes.write(to: &batch)
+    try commit(batch, elements: count, &model)
+    installed.formUnion(created)
+    removeUnusedChains(&model)
+  }
+
+  /// One transaction that deletes whatever is there under our name and makes the table anew, full.
+  private func replaceTable(_ model: inout ServiceModel) throws {
+    let classes = Set(classUses.keys)
+    var batch = NFTablesBatch()
+    batch.ensureAbsent(ServicesLayout.table)
+    batch.add(ServicesLayout.definition(classes))
+    var count = 0
+    let elements = model.state.elements(model.configuration)
+    for id in ServicesLayout.SetID.all {
+      batch.add(elements[id] ?? [], to: id.name, of: ServicesLayout.table)
+      count += elements[id]?.count ?? 0
+    }
+    try commit(batch, elements: count, &model)
+    installed = classes
+    model.statistics.replacements += 1
+  }
+}

@@ -1,0 +1,99 @@
+import Addressing
+import ClusterModel
+import Glibc
+import Netlink
+import ServiceProxy
+import Testing
+
+/// What is particular to iptables; the semantics are tested with those of nftables.
+@Suite(.serialized) struct IPTablesKernelTests {
+  static let configuration = ServiceProxyKernelTests.configuration
+
+  static func variant(_ backend: TestBackend) -> String {
+    if case .iptables(let variant) = backend.kind { return variant.rawValue }
+    return "iptables"
+  }
+
+  /// All rules of both families, without counters and times.
+  static func rules(_ node: TestNode, _ backend: TestBackend) -> [Substring] {
+    let name = variant(backend)
+    let six = "ip6" + name.dropFirst(2)
+    return node.run("node", "sh -c '\(name)-save; \(six)-save'").split(separator: "\n").filter {
+      !$0.hasPrefix("#") && ($0.contains("KUBE-") || $0.hasPrefix("*"))
+    }
+  }
+
+  @Test(arguments: TestBackend.iptables) func randomUpdatesLeaveTheKernelLikeAFreshStart(_ backend: TestBackend) throws
+  {
+    let node = try TestNode("irandom-\(backend)", pods: [:])
+    let proxy = try backend.proxy(Self.configuration, node)
+    try proxy.sync(full: [])
+    var generator = SplitMix(state: 7)
+    var services: [NamespacedName: ServiceWithEndpoints] = [:]
+    for _ in 0..<80 {
+      let name = "s\(Int.random(in: 0..<15, using: &generator))"
+      let id = NamespacedName("default", name)
+      services[id] =
+        Bool.random(using: &generator) && services[id] != nil ? nil : ServiceStateTests.random(name, &generator)
+      try proxy.update(service: id, to: services[id])
+    }
+    // None of them was refused and repaired.
+    #expect(proxy.statistics.replacements == 2)
+    let fresh = try backend.proxy(Self.configuration, node)
+    try fresh.sync(full: Array(services.values))
+    #expect(fresh.statistics.elements == 0, "\(fresh.statistics)")
+    // What iptables prints, it reads.
+    let name = Self.variant(backend)
+    let before = Self.rules(node, backend).sorted()
+    #expect(
+      node.run(
+        "node",
+        "sh -c '\(name)-save > /tmp/\(node.prefix)/rules && \(name)-restore < /tmp/\(node.prefix)/rules'; rm /tmp/\(node.prefix)/rules"
+      )
+        == "")
+    #expect(Self.rules(node, backend).sorted() == before)
+  }
+
+  @Test(arguments: TestBackend.iptables) func aChangeTouchesOnlyItsServicesChains(_ backend: TestBackend) throws {
+    let node = try TestNode("itouch-\(backend)", pods: [:])
+    let proxy = try backend.proxy(Self.configuration, node)
+    try proxy.sync(full: (1...20).map { ServiceProxyKernelTests.web([11, 12], name: "s\($0)", address: $0) })
+    let before = Self.rules(node, backend)
+    // A chain of another Service, edited by hand, stays as it is: nobody looked at it.
+    let name = Self.variant(backend)
+    #expect(node.run("node", "\(name) -t nat -A KUBE-POSTROUTING -j RETURN") == "")
+    let elements = proxy.statistics.elements
+    try proxy.update(
+      service: NamespacedName("default", "s3"), to: ServiceProxyKernelTests.web([11, 13], name: "s3", address: 3))
+    // Per port (TCP, UDP) and family: the Service's chain of 4 rules with a comparison each, one endpoint's that comes (2)
+    // and one that goes (1 chain).
+    #expect(proxy.statistics.elements - elements == 4 * (3 + 2 + 1))
+    #expect(node.run("node", "\(name) -t nat -S KUBE-POSTROUTING").contains("-A KUBE-POSTROUTING -j RETURN"))
+    try proxy.update(
+      service: NamespacedName("default", "s3"), to: ServiceProxyKernelTests.web([11, 12], name: "s3", address: 3))
+    #expect(node.run("node", "\(name) -t nat -D KUBE-POSTROUTING -j RETURN") == "")
+    #expect(Self.rules(node, backend) == before)
+  }
+
+  @Test(arguments: TestBackend.iptables) func flushAndEditAreRepaired(_ backend: TestBackend) throws {
+    let node = try TestNode("iflush-\(backend)", pods: ["client": 9, "b1": 11])
+    let name = Self.variant(backend)
+    // Someone else's rules, which stay.
+    #expect(node.run("node", "\(name) -t nat -N OTHERS") == "")
+    #expect(node.run("node", "\(name) -t nat -A PREROUTING -j OTHERS") == "")
+    let proxy = try backend.proxy(Self.configuration, node)
+    try proxy.sync(full: [ServiceProxyKernelTests.web([11])])
+    #expect(try !proxy.repairIfLost())
+    let before = Self.rules(node, backend)
+    #expect(node.run("node", "\(name) -t nat -F") == "")
+    #expect(node.run("node", "\(name) -t nat -X") == "")
+    #expect(try proxy.repairIfLost())
+    #expect(Self.rules(node, backend) == before)
+    #expect(node.client("client", "tcp", "10.96.0.1", 80, 3) == ["b1 10.244.0.9": 3])
+    // An update that trips over an edit repairs, too.
+    #expect(node.run("node", "\(name) -t nat -F KUBE-SERVICES") == "")
+    try proxy.update(service: NamespacedName("default", "web"), to: nil)
+    try proxy.update(service: NamespacedName("default", "web"), to: ServiceProxyKernelTests.web([11]))
+    #expect(Self.rules(node, backend).sorted() == before.sorted())
+  }
+}
