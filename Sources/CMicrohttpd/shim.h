@@ -1,5 +1,6 @@
 #pragma once
 // What Swift sees of the library; wrappers for variadic functions belong here as static inline functions.
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,6 +13,7 @@ struct swiftlet_mhd_start {
   size_t stack_size;              // of each connection's thread
   const char *certificate;        // PEM; with its chain
   const char *key;                // PEM
+  const char *authority;          // PEM: clients are asked for certificates by it; what they send is not checked here
   MHD_AccessHandlerCallback handler;
   MHD_RequestCompletedCallback completed;
   void *(*begin)(void *context, const char *uri, struct MHD_Connection *connection);
@@ -30,6 +32,7 @@ static inline struct MHD_Daemon *swiftlet_mhd_start(const struct swiftlet_mhd_st
       MHD_OPTION_THREAD_STACK_SIZE, start->stack_size,
       MHD_OPTION_HTTPS_MEM_CERT, start->certificate,
       MHD_OPTION_HTTPS_MEM_KEY, start->key,
+      MHD_OPTION_HTTPS_MEM_TRUST, start->authority,
       MHD_OPTION_HTTPS_PRIORITIES, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
       MHD_OPTION_URI_LOG_CALLBACK, start->begin, start->context,
       MHD_OPTION_NOTIFY_COMPLETED, start->completed, start->context,
@@ -40,6 +43,17 @@ static inline struct MHD_Daemon *swiftlet_mhd_start(const struct swiftlet_mhd_st
 static inline int swiftlet_mhd_socket(struct MHD_Connection *connection) {
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
   return info ? info->connect_fd : -1;
+}
+
+/// The certificate the client of a connection showed, in DER; it belongs to the connection. NULL if it showed none.
+static inline const unsigned char *swiftlet_mhd_peer_certificate(struct MHD_Connection *connection, size_t *size) {
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  unsigned int count = 0;
+  const gnutls_datum_t *chain =
+      info && info->tls_session ? gnutls_certificate_get_peers((gnutls_session_t)info->tls_session, &count) : NULL;
+  if (!chain || count == 0) return NULL;
+  *size = chain[0].size;
+  return chain[0].data;
 }
 
 /// Makes the kernel ask a silent peer whether it still lives, after half a minute and then three times: a peer whose

@@ -5,6 +5,8 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/err.h>
+#include <openssl/hmac.h>
+#include <openssl/crypto.h>
 
 /// A new key on the curve P-256.
 static inline EVP_PKEY *swiftlet_new_p256_key(void) { return EVP_EC_gen("P-256"); }
@@ -27,3 +29,37 @@ static inline int swiftlet_add_extension(X509 *certificate, X509 *issuer, int ni
 static inline int swiftlet_add_name(X509_NAME *name, const char *field, const char *value) {
   return X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, (const unsigned char *)value, -1, -1, 0);
 }
+
+/// HMAC-SHA-256 (RFC 2104) of some bytes; 1 if it worked. `output` has room for 32 bytes.
+static inline int swiftlet_hmac_sha256(const void *key, int key_size, const void *data, size_t size, unsigned char *output) {
+  unsigned int length = 32;
+  return HMAC(EVP_sha256(), key, key_size, (const unsigned char *)data, size, output, &length) != NULL && length == 32;
+}
+
+/// The certificate in DER if the authorities in `store` signed it for use by a client and it is valid now; else NULL.
+static inline X509 *swiftlet_verified_client(X509_STORE *store, const unsigned char *der, long size) {
+  X509 *certificate = d2i_X509(NULL, &der, size);
+  if (!certificate) return NULL;
+  X509_STORE_CTX *context = X509_STORE_CTX_new();
+  int good = 0;
+  if (context && X509_STORE_CTX_init(context, store, certificate, NULL) == 1) {
+    X509_STORE_CTX_set_purpose(context, X509_PURPOSE_SSL_CLIENT);
+    good = X509_verify_cert(context) == 1;
+  }
+  X509_STORE_CTX_free(context);
+  if (good) return certificate;
+  X509_free(certificate);
+  return NULL;
+}
+
+/// The entry of a certificate's subject after position `last` (-1: the first) as UTF-8, which the caller frees with
+/// `swiftlet_free`, and its length; the position it is at, or -1 if there is no more.
+static inline int swiftlet_subject_entry(X509 *certificate, int nid, int last, unsigned char **text, int *size) {
+  X509_NAME *name = X509_get_subject_name(certificate);
+  int index = X509_NAME_get_index_by_NID(name, nid, last);
+  if (index < 0) return -1;
+  *size = ASN1_STRING_to_UTF8(text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)));
+  return index;
+}
+
+static inline void swiftlet_free(void *memory) { OPENSSL_free(memory); }

@@ -22,6 +22,9 @@ extension APIHandler {
     let kind = request.kind
     try prepareMetadata(&object, request)
     try checkNamespace(request, transaction)
+    let wantedName = object["metadata", "name"].string ?? ""
+    try NodeRestriction(request)?.checkCreation(object, name: wantedName)
+    try authorizer.checkEscalation(object, kind: kind, user: request.user)
     ObjectDefaults.prepareForCreate(&object, kind: kind)
     ObjectDefaults.apply(&object, kind: kind)
     let name = object["metadata", "name"].string ?? ""

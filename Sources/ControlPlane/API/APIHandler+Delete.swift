@@ -5,7 +5,10 @@ extension APIHandler {
   func delete(_ name: String, _ request: ResourceRequest) throws -> APIResponse {
     let options = try DeletionRequest(request, handler: self)
     let (object, isGone) = try store.write(isDryRun: request.isDryRun || options.isDryRun) { transaction in
-      try delete(name, request.kind, namespace: request.namespace, options, transaction)
+      if let found = transaction.get(request.kind.key(request.namespace, name)) {
+        try NodeRestriction(request)?.checkDeletion(found.value, name: name)
+      }
+      return try delete(name, request.kind, namespace: request.namespace, options, transaction)
     }
     let showsObject = !isGone || ["pods", "services"].contains(request.kind.qualifiedName)
     if showsObject { return .json(request.kind.bytes(object)) }

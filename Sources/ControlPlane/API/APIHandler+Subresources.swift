@@ -16,6 +16,7 @@ extension APIHandler {
     case (.binding, "POST"): return try bind(name, request)
     case (.eviction, "POST"): return try evict(name, request)
     case (.finalize, "PUT"): return try finalize(name, request)
+    case (.token, "POST"): return try accountToken(name, request)
     default: throw StatusError.methodNotAllowed(request.method)
     }
   }
@@ -105,7 +106,10 @@ extension APIHandler {
     let eviction = try object(request, expecting: Self.evictionKind)
     let options = try DeletionRequest(body: eviction["deleteOptions"], target: request.target)
     let (pod, _) = try store.write(isDryRun: request.isDryRun || options.isDryRun) { transaction in
-      try delete(name, request.kind, namespace: request.namespace, options, transaction)
+      if let found = transaction.get(request.kind.key(request.namespace, name)) {
+        try NodeRestriction(request)?.checkDeletion(found.value, name: name)
+      }
+      return try delete(name, request.kind, namespace: request.namespace, options, transaction)
     }
     return .success(request.kind, name: name, uid: pod.value["metadata", "uid"].string ?? "", status: 201)
   }

@@ -30,6 +30,10 @@ extension APIHandler {
     } else if kind.subresources.contains(.status) {
       object["status"] = old["status"]
     }
+    try NodeRestriction(request)?.checkChange(object, old: old, name: name)
+    if kind.group == RoleAuthorizer.group, !Self.hasSameRules(object, old) {
+      try authorizer.checkEscalation(object, kind: kind, user: request.user)
+    }
     ObjectDefaults.keepFields(&object, old: old, kind: kind)
     ObjectDefaults.apply(&object, kind: kind)
     if !status {
@@ -106,6 +110,10 @@ extension APIHandler {
     }
     result["metadata", "managedFields"] = object["metadata", "managedFields"]
     return result
+  }
+
+  private static func hasSameRules(_ object: JSON, _ old: JSON) -> Bool {
+    ["rules", "aggregationRule", "roleRef", "subjects"].allSatisfy { object[$0] == old[$0] }
   }
 
   /// True if anything but metadata and status differs.

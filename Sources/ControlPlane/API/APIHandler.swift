@@ -13,12 +13,17 @@ package final class APIHandler: Sendable {
   package let kinds: ResourceKinds
   package let schema: Schema
   let admissions: [any Admission]
+  package let authorizer: Authorizer
+  package let authenticator: Authenticator
   let version: ServerVersion
 
+  /// `authenticator` nil: one that knows service accounts only, for calls within the process.
   package init(
     store: ObjectStore, admissions: [any Admission], kinds: ResourceKinds = ResourceKinds(), schema: Schema = Schema(),
-    version: ServerVersion = ServerVersion()
+    version: ServerVersion = ServerVersion(), authenticator: Authenticator? = nil
   ) {
+    authorizer = Authorizer(store: store)
+    self.authenticator = authenticator ?? Authenticator(store: store, accounts: AccountTokens())
     self.store = store
     self.admissions = admissions
     self.kinds = kinds
@@ -38,16 +43,22 @@ package final class APIHandler: Sendable {
 
   private func answer(_ request: APIRequest, user: APIUser) throws -> APIAnswer {
     let target = try RequestTarget(request.target)
-    switch target.path.first {
-    case nil, "version", "healthz", "livez", "readyz", "openapi": return .response(try information(request, target))
-    case "api", "apis": break
-    default: throw StatusError.noSuchPath
+    let user = try Impersonation.user(request, user, authorizer)
+    let isCore = target.path.first == "api"
+    guard isCore || target.path.first == "apis", target.path.count > (isCore ? 2 : 3) else {
+      let path = "/" + target.path.joined(separator: "/")
+      try authorizer.check(AccessRequest(user, request.method.lowercased(), path: path))
+      switch target.path.first {
+      case nil, "version", "healthz", "livez", "readyz", "openapi": return .response(try information(request, target))
+      case "api", "apis": return .response(try discovery(request, target))
+      default: throw StatusError.noSuchPath
+      }
     }
-    let isCore = target.path[0] == "api"
-    guard target.path.count > (isCore ? 2 : 3) else { return .response(try discovery(request, target)) }
     let apiVersion = isCore ? target.path[1] : "\(target.path[1])/\(target.path[2])"
     guard let parts = ResourceRequest.parse(target.path[(isCore ? 2 : 3)...]) else { throw StatusError.noSuchPath }
-    if let review = try review(apiVersion, parts.plural, request, user: user) { return .response(review) }
+    try authorizer.check(
+      AccessRequest(user, request, target, group: isCore ? "" : target.path[1], parts))
+    if let review = try review(apiVersion, parts, request, user: user) { return .response(review) }
     guard let kind = kinds.find(apiVersion, plural: parts.plural),
       kind.isNamespaced || parts.namespace == nil, !kind.isNamespaced || parts.name == nil || parts.namespace != nil
     else { throw StatusError.noSuchPath }

@@ -32,7 +32,12 @@ package final class APIServer: Sendable {
       }
     }
     pki = try configuration.pkiPath.map { try PKI(folder: $0, serverNames: Self.serverNames(configuration)) }
-    handler = APIHandler(store: store, admissions: admissions)
+    let accounts = pki.map { AccountTokens(key: $0.accountKey) } ?? AccountTokens()
+    let authenticator = Authenticator(
+      store: store, accounts: accounts, tokens: pki?.tokens,
+      certificates: try pki.map { try ClientCertificates(authority: $0.authority) })
+    handler = APIHandler(store: store, admissions: admissions, authenticator: authenticator)
+    try BootstrapRoles(kinds: handler.kinds).run(store)
     try Bootstrap(handler: handler, configuration: configuration).run()
   }
 
@@ -55,7 +60,7 @@ package final class APIServer: Sendable {
   @discardableResult
   package func start(_ listeners: [APIListener]) throws -> [UInt16] {
     guard let pki else { throw PKIError("API server", "has no folder for certificates, so it cannot serve HTTPS") }
-    let server = HTTPServer(handler: handler, tokens: pki.tokens)
+    let server = HTTPServer(handler: handler, authority: pki.authority)
     var ports: [UInt16] = []
     do {
       for listener in listeners {

@@ -2,10 +2,13 @@
 package struct APIUser: Sendable, Hashable {
   package let name: String
   package let groups: [String]
+  /// Empty where nothing tells two of one name apart.
+  package let uid: String
 
-  package init(name: String, groups: [String]) {
+  package init(name: String, groups: [String], uid: String = "") {
     self.name = name
     self.groups = groups
+    self.uid = uid
   }
 
   /// The process that holds the server.

@@ -13,7 +13,7 @@ struct Discovery {
   private func verbs(_ subresource: ResourceKind.Subresource) -> [String] {
     switch subresource {
     case .status, .scale: ["get", "patch", "update"]
-    case .binding, .eviction: ["create"]
+    case .binding, .eviction, .token: ["create"]
     case .finalize: ["update"]
     }
   }
@@ -25,6 +25,7 @@ struct Discovery {
     case .scale: APIHandler.scaleKind
     case .binding: APIHandler.bindingKind
     case .eviction: APIHandler.evictionKind
+    case .token: APIHandler.tokenKind
     }
   }
 

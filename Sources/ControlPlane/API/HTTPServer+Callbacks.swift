@@ -87,10 +87,17 @@ func answerHTTP(
   } else {
     answer = server.answer(
       APIRequest(
-        String(cString: method), exchange.target, headers: headers(connection), body: exchange.body))
+        String(cString: method), exchange.target, headers: headers(connection), body: exchange.body),
+      certificate: peerCertificate(connection))
   }
   exchange.body = []
   return send(answer, connection, server)
+}
+
+private func peerCertificate(_ connection: OpaquePointer) -> [UInt8]? {
+  var size = 0
+  guard let start = swiftlet_mhd_peer_certificate(connection, &size) else { return nil }
+  return Array(UnsafeBufferPointer(start: start, count: size))
 }
 
 private func headers(_ connection: OpaquePointer) -> [String: String] {

@@ -9,7 +9,8 @@ internal import Synchronization
 final class HTTPServer: @unchecked Sendable {
   // @unchecked: `daemons` is written by `start` and `stop` only; the daemons themselves are thread-safe.
   let handler: APIHandler
-  let tokens: TokenRegistry
+  /// PEM: whose certificates clients are asked for.
+  private let authority: String
   private var daemons: [OpaquePointer] = []
   /// Watches in progress, so that `stop` can end them.
   private let watches = Mutex<[ObjectIdentifier: WatchStream]>([:])
@@ -21,28 +22,32 @@ final class HTTPServer: @unchecked Sendable {
   /// A keep-alive connection without requests for so long is closed; not so one with a watch.
   static let idleSeconds: UInt32 = 300
 
-  init(handler: APIHandler, tokens: TokenRegistry) {
+  init(handler: APIHandler, authority: String) {
     self.handler = handler
-    self.tokens = tokens
+    self.authority = authority
   }
 
   /// Serves on a socket that listens already; the server closes it when it stops.
   func start(_ socket: consuming Linux.FileDescriptor, identity: TLSIdentity) throws {
     let raw = socket.release()
+    // libmicrohttpd reads these texts when it starts and keeps none of them.
     let daemon = identity.certificate.withCString { certificate in
       identity.key.withCString { key in
-        var start = swiftlet_mhd_start()
-        start.socket = raw
-        start.connection_limit = 4096
-        start.idle_seconds = Self.idleSeconds
-        start.stack_size = numericCast(Thread.usualStackSize)
-        start.certificate = certificate
-        start.key = key
-        start.begin = beginHTTP
-        start.handler = answerHTTP
-        start.completed = completeHTTP
-        start.context = Unmanaged.passUnretained(self).toOpaque()
-        return swiftlet_mhd_start(&start)
+        authority.withCString { authority in
+          var start = swiftlet_mhd_start()
+          start.authority = authority
+          start.socket = raw
+          start.connection_limit = 4096
+          start.idle_seconds = Self.idleSeconds
+          start.stack_size = numericCast(Thread.usualStackSize)
+          start.certificate = certificate
+          start.key = key
+          start.begin = beginHTTP
+          start.handler = answerHTTP
+          start.completed = completeHTTP
+          start.context = Unmanaged.passUnretained(self).toOpaque()
+          return swiftlet_mhd_start(&start)
+        }
       }
     }
     guard let daemon else {
@@ -61,15 +66,18 @@ final class HTTPServer: @unchecked Sendable {
     daemons = []
   }
 
-  /// The answer to a request whose body is complete.
-  func answer(_ request: APIRequest) -> APIAnswer {
+  /// The answer to a request whose body is complete; `certificate` (DER) is what the client showed.
+  func answer(_ request: APIRequest, certificate: [UInt8]?) -> APIAnswer {
     guard let target = try? RequestTarget(request.target) else {
       return .response(.status(.badRequest("the URL cannot be decoded")))
     }
-    var user = tokens.user(authorization: request.headers["authorization"] ?? "")
-    if user == nil, APIHandler.isPublic(target) { user = .anonymous }
-    guard let user else { return .response(.status(StatusError(401, "Unauthorized", "Unauthorized"))) }
-    return handler.handle(request, user: user)
+    let outcome = handler.authenticator.identify(
+      authorization: request.headers["authorization"] ?? "", certificate: certificate)
+    switch outcome {
+    case .user(let user): return handler.handle(request, user: user)
+    case .nobody where APIHandler.isPublic(target): return handler.handle(request, user: .anonymous)
+    case .nobody, .refused: return .response(.status(StatusError(401, "Unauthorized", "Unauthorized")))
+    }
   }
 
   func began(_ watch: WatchStream) {

@@ -16,7 +16,7 @@ package struct ResourceKind: Sendable {
   package let hasGeneration: Bool
 
   package enum Subresource: String, Sendable, CaseIterable, Comparable {
-    case status, scale, binding, eviction, finalize
+    case status, scale, binding, eviction, finalize, token
 
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
   }

@@ -33,7 +33,7 @@ package struct ResourceKinds: Sendable {
     .init("", "v1", "Endpoints", "endpoints", short: ["ep"]),
     .init("", "v1", "ConfigMap", "configmaps", short: ["cm"]),
     .init("", "v1", "Secret", "secrets"),
-    .init("", "v1", "ServiceAccount", "serviceaccounts", short: ["sa"]),
+    .init("", "v1", "ServiceAccount", "serviceaccounts", short: ["sa"], [.token]),
     .init("", "v1", "Event", "events", short: ["ev"]),
     .init("", "v1", "PersistentVolume", "persistentvolumes", short: ["pv"], cluster: true, [.status]),
     .init("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", short: ["pvc"], [.status]),

@@ -27,8 +27,11 @@ struct ResourceRequest {
     return String(agent.prefix { $0 != "/" && $0 != " " })
   }
 
+  /// The parts of a path below a group version.
+  typealias Parts = (namespace: String?, plural: String, name: String?, sub: String?)
+
   /// Splits a path below a group version into namespace, resource, name and subresource.
-  static func parse(_ parts: ArraySlice<String>) -> (namespace: String?, plural: String, name: String?, sub: String?)? {
+  static func parse(_ parts: ArraySlice<String>) -> Parts? {
     var parts = parts
     var namespace: String?
     if parts.first == "namespaces", parts.count >= 3 {

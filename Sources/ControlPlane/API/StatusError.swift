@@ -80,7 +80,8 @@ package struct StatusError: Error, Sendable, CustomStringConvertible {
   }
 
   package static func forbidden(_ kind: ResourceKind, _ name: String, _ reason: String) -> StatusError {
-    about(kind, name, StatusError(403, "Forbidden", "\(kind.qualifiedName) \"\(name)\" is forbidden: \(reason)"))
+    let subject = name.isEmpty ? kind.qualifiedName : "\(kind.qualifiedName) \"\(name)\""
+    return about(kind, name, StatusError(403, "Forbidden", "\(subject) is forbidden: \(reason)"))
   }
 
   package static func badRequest(_ message: String) -> StatusError { StatusError(400, "BadRequest", message) }

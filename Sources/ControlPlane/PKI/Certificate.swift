@@ -20,6 +20,8 @@ final class Certificate {
     case authority
     /// For a server with these DNS names and addresses.
     case server(names: [String])
+    /// For a client of the API, who is the subject's common name and in these groups, its organizations.
+    case client(groups: [String])
   }
 
   private static let day = 86_400
@@ -42,7 +44,9 @@ final class Certificate {
     X509_gmtime_adj(X509_getm_notBefore(certificate), -3600)
     X509_gmtime_adj(X509_getm_notAfter(certificate), days * Self.day)
     X509_set_pubkey(certificate, key)
-    swiftlet_add_name(X509_get_subject_name(certificate), "CN", commonName)
+    let subject = X509_get_subject_name(certificate)
+    if case .client(let groups) = purpose { for group in groups { swiftlet_add_name(subject, "O", group) } }
+    swiftlet_add_name(subject, "CN", commonName)
     let signer = issuer ?? self
     X509_set_issuer_name(certificate, X509_get_subject_name(signer.certificate))
     var extensions: [(CInt, String)] = [(NID_subject_key_identifier, "hash")]
@@ -50,6 +54,11 @@ final class Certificate {
     case .authority:
       extensions += [
         (NID_basic_constraints, "critical,CA:TRUE"), (NID_key_usage, "critical,digitalSignature,keyCertSign,cRLSign"),
+      ]
+    case .client:
+      extensions += [
+        (NID_basic_constraints, "critical,CA:FALSE"), (NID_key_usage, "critical,digitalSignature"),
+        (NID_ext_key_usage, "clientAuth"), (NID_authority_key_identifier, "keyid"),
       ]
     case .server(let names):
       let list = names.map { ($0.contains(":") || Self.isIPv4($0) ? "IP:" : "DNS:") + $0 }.joined(separator: ",")

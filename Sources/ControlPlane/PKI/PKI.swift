@@ -4,18 +4,20 @@ internal import Linux
 
 /// The folder with a cluster's certificate authority, the server's certificate, and the tokens clients show.
 ///
-/// `ca.crt ca.key server.crt server.key` (PEM) and `tokens.csv` (token, user, uid, "group,…": a static token file as
-/// kube-apiserver reads it). Made on the first start and used again on the next; secrets are readable by their owner only.
+/// `ca.crt ca.key server.crt server.key` (PEM), `service-accounts.key` (hexadecimal digits) and `tokens.csv` (token, user,
+/// uid, "group,…": a static token file as kube-apiserver reads it). Made on the first start and used again on the next; secrets are readable by their owner only.
 package struct PKI: Sendable {
   package let folder: String
   /// PEM; what clients check the server with.
   package let authority: String
   let serving: TLSIdentity
   package let tokens: TokenRegistry
+  /// What tokens of service accounts are signed with.
+  let accountKey: [UInt8]
 
   /// Ten years, one year.
   private static let authorityDays = 3650
-  private static let serverDays = 365
+  package static let serverDays = 365
 
   /// Reads the folder, and makes what is missing or will expire within a month. The server's certificate is made anew
   /// when it lacks one of the names.
@@ -50,6 +52,23 @@ package struct PKI: Sendable {
       try Files.write(path, admin, mode: 0o600, durable: true)
     }
     tokens = try TokenRegistry(path: path)
+    let keyPath = folder + "/service-accounts.key"
+    if access(keyPath, F_OK) != 0 { try Files.write(keyPath, Self.newToken() + "\n", mode: 0o600, durable: true) }
+    accountKey = Array(try Files.readText(keyPath).utf8.filter { $0 > 0x20 })
+    guard accountKey.count >= 32 else {
+      throw PKIError(
+        keyPath,
+        "found \(accountKey.count) characters, expected at least 32; remove it to make a new key, which ends "
+          + "all tokens of service accounts")
+    }
+  }
+
+  /// A certificate by which somebody is known to the API.
+  package func client(user: String, groups: [String], days: Int = serverDays) throws -> TLSIdentity {
+    guard let root = try Self.read(folder, "ca") else {
+      throw PKIError("\(folder)/ca.crt", "the certificate authority is gone")
+    }
+    return try Certificate(commonName: user, purpose: .client(groups: groups), days: days, issuer: root).identity
   }
 
   /// 32 random bytes as hexadecimal digits.

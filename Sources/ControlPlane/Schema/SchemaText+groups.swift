@@ -193,6 +193,10 @@ extension SchemaText {
     SelfSubjectRulesReview 1:metadata=ObjectMeta 2:spec=SelfSubjectRulesReviewSpec
       3:status=SubjectRulesReviewStatus
     SelfSubjectRulesReviewSpec 1:namespace=string
+    LocalSubjectAccessReview 1:metadata=ObjectMeta 2:spec=SubjectAccessReviewSpec 3:status=SubjectAccessReviewStatus
+    SubjectAccessReview 1:metadata=ObjectMeta 2:spec=SubjectAccessReviewSpec 3:status=SubjectAccessReviewStatus
+    SubjectAccessReviewSpec 1:resourceAttributes=ResourceAttributes 2:nonResourceAttributes=NonResourceAttributes
+      3:user=string 4:groups=[string 5:extra={ExtraValue 6:uid=string
     SubjectAccessReviewStatus 1:allowed=bool 2:reason=string 3:evaluationError=string 4:denied=bool
     SubjectRulesReviewStatus 1:resourceRules=[ResourceRule 2:nonResourceRules=[NonResourceRule 3:incomplete=bool
       4:evaluationError=string
@@ -200,6 +204,9 @@ extension SchemaText {
     ExtraValue 1:items=[string
     SelfSubjectReview 1:metadata=ObjectMeta 2:status=SelfSubjectReviewStatus
     SelfSubjectReviewStatus 1:userInfo=UserInfo
+    TokenReview 1:metadata=ObjectMeta 2:spec=TokenReviewSpec 3:status=TokenReviewStatus
+    TokenReviewSpec 1:token=string 2:audiences=[string
+    TokenReviewStatus 1:authenticated=bool 2:user=UserInfo 3:error=string 4:audiences=[string
     TokenRequest 1:metadata=ObjectMeta 2:spec=TokenRequestSpec 3:status=TokenRequestStatus
     TokenRequestSpec 1:audiences=[string 3:boundObjectRef=BoundObjectReference 4:expirationSeconds=int
     TokenRequestStatus 1:token=string 2:expirationTimestamp=Time

@@ -64,7 +64,8 @@ final class NodeHeartbeat: Sendable {
         return try client.get(.nodes, name: node.name)
       }
     }
-    let wanted = node.labels
+    // Roles are said once: the API server lets no node change them afterwards.
+    let wanted = node.labels.filter { !$0.key.hasPrefix("node-role.kubernetes.io/") }
     guard wanted.contains(where: { object.labels[$0.key] != $0.value }) else { return object }
     return try client.patch(.nodes, name: node.name, .merge, ["metadata": ["labels": JSON(stringMap: wanted)]])
   }
