@@ -4,10 +4,7 @@ internal import Kubernetes
 extension APIHandler {
   /// Server-side apply (KEP-555): creates the object if there is none.
   func apply(_ name: String, _ request: ResourceRequest) throws -> APIResponse {
-    guard let manager = request.target["fieldManager"], !manager.isEmpty else {
-      throw StatusError.badRequest(
-        "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch")
-    }
+    let manager = request.fieldManager
     let applied = try appliedObject(request)
     if let found = applied["metadata", "name"].string, found != name {
       throw StatusError.badRequest("the name of the object (\(found)) does not match the name on the URL (\(name))")
@@ -56,7 +53,7 @@ extension APIHandler {
       throw StatusError.badRequest("metadata.managedFields must be nil")
     }
     let decoding = StrictDecoding(schema: schema)
-    if request.target["fieldValidation"] == "Strict" { try decoding.checkFields(body, kind: kind) }
+    try decoding.checkFields(body, kind: kind, request)
     try decoding.checkTypes(body, kind: kind)
     return VersionConversion.incoming(body.withoutNulls, kind: kind)
   }

@@ -17,7 +17,7 @@ extension APIHandler {
         "the API version in the data (\(found)) does not match the expected API version (\(kind.apiVersion))")
     }
     let decoding = StrictDecoding(schema: schema)
-    if request.target["fieldValidation"] == "Strict" { try decoding.checkFields(value, kind: kind) }
+    try decoding.checkFields(value, kind: kind, request)
     try decoding.checkTypes(value, kind: kind)
     var object = value.withoutNulls
     object["kind"] = .null

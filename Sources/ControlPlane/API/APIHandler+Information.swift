@@ -25,15 +25,15 @@ extension APIHandler {
   }
 
   private func openAPI(_ target: RequestTarget) throws(StatusError) -> APIResponse {
-    let documents = OpenAPIDocuments(kinds: kinds, schema: schema)
     switch target.path.dropFirst().first {
     case "v2" where target.path.count == 2:
       return APIResponse(
         status: 200,
-        headers: ["content-type": "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"], body: documents.v2)
-    case "v3" where target.path.count == 2: return .json(documents.index)
+        headers: ["content-type": "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"],
+        body: openAPI.v2(self))
+    case "v3" where target.path.count == 2: return .json(openAPI.index(self))
     case "v3":
-      guard let document = documents.document(path: target.path.dropFirst(2).joined(separator: "/")) else {
+      guard let document = openAPI.document(target.path.dropFirst(2).joined(separator: "/"), self) else {
         throw .noSuchPath
       }
       return .json(document)

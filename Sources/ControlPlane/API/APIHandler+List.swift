@@ -5,13 +5,13 @@ extension APIHandler {
   func list(_ request: ResourceRequest) throws -> APIResponse {
     let kind = request.kind
     let selector = try ObjectSelector(request.target, kind: kind)
-    let limit = try request.target.number("limit") ?? 0
-    let wanted = request.target["resourceVersion"] ?? ""
+    let asked = try ListRequest(request.target, isWatch: false)
+    try asked.checkIsPast(store.revision)
     var start: ContinueToken?
     var revision: UInt64
     var objects: [StoredObject]
-    if let text = request.target["continue"], !text.isEmpty {
-      let token = try ContinueToken(parsing: text)
+    if !asked.continueToken.isEmpty {
+      let token = try ContinueToken(parsing: asked.continueToken)
       start = token
       (revision, objects) = (token.revision, [])
       if token.revision == 0 {
@@ -22,11 +22,13 @@ extension APIHandler {
         var error = StatusError.expired(
           "The provided continue parameter is too old to display a consistent list result. You can start a new list "
             + "without the continue parameter, or use the continue token in this response to retrieve the remainder of "
-            + "the results.")
+            + "the results. Continuing with the provided token results in an inconsistent list - objects that were "
+            + "created, modified, or deleted between the time the first chunk was returned and now may show up in the "
+            + "list.")
         error.continueToken = ContinueToken(revision: 0, namespace: token.namespace, name: token.name).text
         throw error
       }
-    } else if let exact = try exactRevision(request, wanted) {
+    } else if asked.isExact, let exact = asked.revision {
       revision = exact
       guard let old = store.list(kind.storage, namespace: request.namespace, at: exact) else {
         throw StatusError.expired("The resourceVersion for the provided list is too old.")
@@ -37,51 +39,28 @@ extension APIHandler {
     }
     if let start { objects = objects.filter { start.precedes($0.key) } }
     objects = objects.filter(selector.matches)
-    var next = ""
-    if limit > 0, objects.count > limit {
-      objects = Array(objects.prefix(limit))
-      next =
-        ContinueToken(
-          revision: revision, namespace: objects[limit - 1].key.namespace, name: objects[limit - 1].key.name
-        ).text
-    }
-    if let table = TableFormat(accept: request.accept, target: request.target) {
-      return .json(table.table(objects, kind: kind, revision: revision, continueToken: next))
-    }
-    return .json(listBytes(objects, kind: kind, revision: revision, next: next))
-  }
-
-  /// The revision a list must be of exactly, if it asks so; refuses revisions that have not come yet.
-  private func exactRevision(_ request: ResourceRequest, _ wanted: String) throws(StatusError) -> UInt64? {
-    let match = request.target["resourceVersionMatch"] ?? ""
-    if wanted.isEmpty || wanted == "0" {
-      if !match.isEmpty, wanted.isEmpty {
-        throw .badRequest("resourceVersionMatch is forbidden unless resourceVersion is provided")
-      }
-      return nil
-    }
-    guard let revision = UInt64(wanted) else {
-      throw .badRequest("resourceVersion: found \"\(wanted)\", expected a number")
-    }
-    let newest = store.revision
-    if revision > newest {
-      var error = StatusError(504, "Timeout", "Too large resource version: \(wanted), current: \(newest)")
-      error.causes = [
-        .init(reason: "ResourceVersionTooLarge", message: "Too large resource version", field: "")
-      ]
-      error.retryAfterSeconds = 1
-      throw error
-    }
-    switch match {
-    case "Exact": return revision
-    case "", "NotOlderThan": return nil
-    default: throw .badRequest("resourceVersionMatch: found \"\(match)\", expected \"Exact\" or \"NotOlderThan\"")
-    }
-  }
-
-  private func listBytes(_ objects: [StoredObject], kind: ResourceKind, revision: UInt64, next: String) -> [UInt8] {
     var metadata: JSON = ["resourceVersion": .string(String(revision))]
-    if !next.isEmpty { metadata["continue"] = .string(next) }
+    if asked.limit > 0, objects.count > asked.limit {
+      // How many are left is known exactly, but Kubernetes tells it only where nothing is selected.
+      if selector.isEmpty { metadata["remainingItemCount"] = .int(Int64(objects.count - asked.limit)) }
+      objects = Array(objects.prefix(asked.limit))
+      let last = objects[asked.limit - 1].key
+      let next = ContinueToken(revision: revision, namespace: last.namespace, name: last.name)
+      metadata["continue"] = .string(next.text)
+    }
+    switch request.form {
+    case .table(let table): return .json(table.table(objects, kind: kind, metadata: metadata))
+    case .metadata:
+      let items = objects.map { AnswerForm.metadata(of: $0) }
+      return .json([
+        "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
+        "items": .array(items),
+      ])
+    case .whole: return .json(listBytes(objects, kind: kind, metadata: metadata))
+    }
+  }
+
+  private func listBytes(_ objects: [StoredObject], kind: ResourceKind, metadata: JSON) -> [UInt8] {
     var output = Array("{\"kind\":\"\(kind.kind)List\",\"apiVersion\":\"\(kind.apiVersion)\",\"metadata\":".utf8)
     metadata.write(to: &output)
     output += ",\"items\":[".utf8

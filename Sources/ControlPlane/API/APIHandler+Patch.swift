@@ -30,11 +30,11 @@ extension APIHandler {
         "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
           + "application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml")
     }
-    let isStrict = request.target["fieldValidation"] == "Strict"
     return { old in
-      let result = try function(kind.identified(VersionConversion.outgoing(old, kind: kind)))
+      let before = kind.identified(VersionConversion.outgoing(old, kind: kind))
+      let result = try function(before)
       let decoding = StrictDecoding(schema: schema)
-      if isStrict { try decoding.checkFields(result, kind: kind) }
+      try decoding.checkFields(result, kind: kind, before: before, request)
       try decoding.checkTypes(result, kind: kind)
       return VersionConversion.incoming(result, kind: kind)
     }

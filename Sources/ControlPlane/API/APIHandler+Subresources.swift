@@ -23,6 +23,7 @@ extension APIHandler {
 
   static let scaleKind = ResourceKind("autoscaling", "v1", "Scale", "scale", schema: "Scale")
   static let evictionKind = ResourceKind("policy", "v1", "Eviction", "eviction")
+  private static let oldEvictionKind = ResourceKind("policy", "v1beta1", "Eviction", "eviction")
   static let bindingKind = ResourceKind("", "v1", "Binding", "binding")
 
   private func scale(_ name: String, _ request: ResourceRequest) throws -> APIResponse {
@@ -103,7 +104,9 @@ extension APIHandler {
   }
 
   private func evict(_ name: String, _ request: ResourceRequest) throws -> APIResponse {
-    let eviction = try object(request, expecting: Self.evictionKind)
+    // Clients of before 1.22 send the first version, which says the same.
+    let isOld = try document(request)["apiVersion"].string == Self.oldEvictionKind.apiVersion
+    let eviction = try object(request, expecting: isOld ? Self.oldEvictionKind : Self.evictionKind)
     let options = try DeletionRequest(body: eviction["deleteOptions"], target: request.target)
     let (pod, _) = try store.write(isDryRun: request.isDryRun || options.isDryRun) { transaction in
       if let found = transaction.get(request.kind.key(request.namespace, name)) {

@@ -6,21 +6,11 @@ extension APIHandler {
     let kind = request.kind
     let target = request.target
     let selector = try ObjectSelector(target, kind: kind, name: request.name)
-    let wanted = target["resourceVersion"] ?? ""
-    let sendsInitial = target["sendInitialEvents"].map { _ in target.flag("sendInitialEvents") }
-    let match = target["resourceVersionMatch"] ?? ""
+    let asked = try ListRequest(target, isWatch: true)
+    let sendsInitial = asked.sendsInitialEvents
+    let since = asked.revision
     let wantsBookmarks = target.flag("allowWatchBookmarks")
-    if sendsInitial != nil, match != "NotOlderThan" {
-      throw StatusError.badRequest(
-        "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan, found \"\(match)\"")
-    }
-    var since: UInt64?
-    if !wanted.isEmpty, wanted != "0" {
-      guard let revision = UInt64(wanted) else {
-        throw StatusError.badRequest("resourceVersion: found \"\(wanted)\", expected a number")
-      }
-      since = revision
-    }
+    if sendsInitial == true { try asked.checkIsPast(store.revision) }
     let begin: UInt64
     var initial: [StoredObject] = []
     let followsNow = since == nil && sendsInitial == false
@@ -37,6 +27,6 @@ extension APIHandler {
       cursor: try store.follow(kind.storage, after: begin),
       revision: begin, initial: initial, endsInitialWithBookmark: sendsInitial == true && wantsBookmarks,
       wantsBookmarks: wantsBookmarks, timeoutMilliseconds: seconds * 1000,
-      format: TableFormat(accept: request.accept, target: target))
+      form: request.form)
   }
 }

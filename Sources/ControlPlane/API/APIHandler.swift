@@ -16,6 +16,7 @@ package final class APIHandler: Sendable {
   package let authorizer: Authorizer
   package let authenticator: Authenticator
   let version: ServerVersion
+  let openAPI = OpenAPICache()
 
   /// `authenticator` nil: one that knows service accounts only, for calls within the process.
   package init(
@@ -62,10 +63,14 @@ package final class APIHandler: Sendable {
     guard let kind = kinds.find(apiVersion, plural: parts.plural),
       kind.isNamespaced || parts.namespace == nil, !kind.isNamespaced || parts.name == nil || parts.namespace != nil
     else { throw StatusError.noSuchPath }
-    return try serve(
-      ResourceRequest(
-        user: user, request: request, target: target, kind: kind, namespace: parts.namespace, name: parts.name,
-        subresource: parts.sub))
+    let resourceRequest = ResourceRequest(
+      user: user, request: request, target: target, kind: kind, namespace: parts.namespace, name: parts.name,
+      subresource: parts.sub)
+    if !["GET", "HEAD"].contains(request.method) { try WriteOptions.check(resourceRequest) }
+    let answer = try serve(resourceRequest)
+    guard case .response(var response) = answer, let warning = resourceRequest.warnings.header else { return answer }
+    response.headers["warning"] = warning
+    return .response(response)
   }
 
   private func serve(_ request: ResourceRequest) throws -> APIAnswer {
@@ -101,13 +106,9 @@ package final class APIHandler: Sendable {
     return show(object, request)
   }
 
-  /// An object in the form the client accepts: as a table of one row or as it is.
+  /// An object in the form the client accepts.
   func show(_ object: StoredObject, _ request: ResourceRequest, status: Int = 200) -> APIResponse {
-    if let table = TableFormat(accept: request.accept, target: request.target) {
-      let json = table.table([object], kind: request.kind, revision: object.revision)
-      return .json(json, status: status)
-    }
-    return .json(request.kind.bytes(object), status: status)
+    .json(request.form.bytes(object, kind: request.kind), status: status)
   }
 }
 

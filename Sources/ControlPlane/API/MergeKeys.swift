@@ -36,5 +36,21 @@ enum MergeKeys {
   /// Objects whose fields a patch may ask to be dropped unless it names them (`$retainKeys`).
   static let retainKeys: Set<String> = ["PodSpec.volumes", "DeploymentSpec.strategy"]
 
+  /// The vendor extensions by which schemas tell it to clients that merge by them.
+  static func extensions(_ message: String, _ field: String) -> [(name: String, value: String)] {
+    var words: [String] = []
+    var extensions: [(String, String)] = []
+    switch strategy(message, field) {
+    case .key(let key):
+      extensions.append(("x-kubernetes-patch-merge-key", key))
+      words.append("merge")
+    case .values: words.append("merge")
+    case nil: break
+    }
+    if retainKeys.contains("\(message).\(field)") { words.append("retainKeys") }
+    if !words.isEmpty { extensions.append(("x-kubernetes-patch-strategy", words.joined(separator: ","))) }
+    return extensions
+  }
+
   static func strategy(_ message: String, _ field: String) -> Strategy? { table["\(message).\(field)"] }
 }

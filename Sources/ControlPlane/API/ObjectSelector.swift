@@ -15,6 +15,8 @@ struct ObjectSelector: Sendable {
     fields = try FieldSelector(parsing: text, kind: kind)
   }
 
+  var isEmpty: Bool { labels.requirements.isEmpty && fields.isEmpty }
+
   func matches(_ object: StoredObject) -> Bool {
     (labels.requirements.isEmpty || labels.matches(object.value["metadata", "labels"]))
       && (fields.isEmpty || fields.matches(object.value))

@@ -4,24 +4,36 @@ internal import JSON
 struct OpenAPISchemas {
   let schema: Schema
 
+  /// These messages and all that they hold, sorted.
+  func reachable(_ names: [String]) -> [String] {
+    var waiting = names
+    var seen = Set(names)
+    while let name = waiting.popLast() {
+      for field in schema.message(name)?.byName.values.map({ $0 }) ?? [] {
+        if let inner = Self.message(in: field.type), seen.insert(inner).inserted { waiting.append(inner) }
+      }
+    }
+    return seen.filter { schema.message($0) != nil }.sorted()
+  }
+
   /// The schemas of these kinds and of everything they hold.
   func components(_ kinds: [ResourceKind]) -> JSON {
     var schemas = JSON.object(.init())
-    var waiting = kinds.map(\.schema)
-    var seen = Set(waiting)
-    while let name = waiting.popLast() {
+    for name in reachable(kinds.map(\.schema)) {
       guard let message = schema.message(name) else { continue }
       var properties = JSON.object(.init())
-      if let kind = kinds.first(where: { $0.schema == name }) {
+      let served = kinds.filter { $0.schema == name }
+      if !served.isEmpty {
         properties["apiVersion"] = ["type": "string"]
         properties["kind"] = ["type": "string"]
-        schemas[name, "x-kubernetes-group-version-kind"] = [
-          ["group": .string(kind.group), "version": .string(kind.version), "kind": .string(kind.kind)]
-        ]
+        schemas[name, "x-kubernetes-group-version-kind"] = .array(
+          served.map { kind in
+            ["group": .string(kind.group), "version": .string(kind.version), "kind": .string(kind.kind)]
+          })
       }
       for field in message.byName.values.sorted(by: { $0.name < $1.name }) {
         properties[field.name] = describe(field.type)
-        if let inner = Self.message(in: field.type), seen.insert(inner).inserted { waiting.append(inner) }
+        for (key, value) in MergeKeys.extensions(name, field.name) { properties[field.name, key] = .string(value) }
       }
       schemas[name, "type"] = "object"
       schemas[name, "properties"] = properties

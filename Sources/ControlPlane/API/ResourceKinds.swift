@@ -4,7 +4,7 @@ package struct ResourceKinds: Sendable {
   private let byPath: [String: Int]
 
   package init() {
-    all = Self.core + Self.workloads + Self.network + Self.others
+    all = Self.core + Self.workloads + Self.network + Self.others + Self.old
     byPath = Dictionary(uniqueKeysWithValues: all.enumerated().map { ("\($1.apiVersion)/\($1.plural)", $0) })
   }
 
@@ -79,6 +79,16 @@ package struct ResourceKinds: Sendable {
     .init("networking.k8s.io", "v1", "IPAddress", "ipaddresses", short: ["ip"], cluster: true, generation: true),
     .init("networking.k8s.io", "v1beta1", "ServiceCIDR", "servicecidrs", cluster: true, generation: true, [.status]),
     .init("networking.k8s.io", "v1beta1", "IPAddress", "ipaddresses", short: ["ip"], cluster: true, generation: true),
+  ]
+
+  /// Versions that clients of before 1.21 speak (Debian's kubectl among them); the objects are those of `v1`.
+  private static let old: [ResourceKind] = [
+    .init("batch", "v1beta1", "CronJob", "cronjobs", short: ["cj"], categories: ["all"], generation: true, [.status]),
+    .init(
+      "policy", "v1beta1", "PodDisruptionBudget", "poddisruptionbudgets", short: ["pdb"], generation: true, [.status]),
+    .init(
+      "discovery.k8s.io", "v1beta1", "EndpointSlice", "endpointslices", generation: true,
+      schema: "discovery.v1beta1.EndpointSlice"),
   ]
 
   private static let others: [ResourceKind] = [

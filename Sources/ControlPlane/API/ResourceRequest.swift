@@ -11,9 +11,11 @@ struct ResourceRequest {
   let namespace: String?
   let name: String?
   let subresource: String?
+  /// What the answer is to warn of.
+  let warnings = WarningList()
 
   var method: String { request.method }
-  var accept: String { request.headers["accept"] ?? "" }
+  var form: AnswerForm { AnswerForm(accept: request.headers["accept"] ?? "", target: target) }
   var contentType: String {
     let value = request.headers["content-type"] ?? ""
     let end = value.firstIndex(of: ";") ?? value.endIndex

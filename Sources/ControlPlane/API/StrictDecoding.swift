@@ -1,8 +1,8 @@
 internal import JSON
 internal import Kubernetes
 
-/// The checks of an object against the shapes of its kind: types always, unknown and repeated fields where
-/// `fieldValidation=Strict` asks for it.
+/// The checks of an object against the shapes of its kind: types always, unknown and repeated fields as `fieldValidation`
+/// asks for it.
 struct StrictDecoding {
   private let schema: Schema
 
@@ -12,12 +12,26 @@ struct StrictDecoding {
     .badRequest("\(kind.kind) in version \"\(kind.version)\" cannot be handled as a \(kind.kind): \(reason)")
   }
 
-  /// Refuses an object with unknown or repeated fields, naming all of them.
-  func checkFields(_ object: JSON, kind: ResourceKind) throws(StatusError) {
+  /// Unknown or repeated fields of an object, in Kubernetes' words.
+  func strangeFields(_ object: JSON, kind: ResourceKind) -> [String] {
     var found: [String] = []
     findUnknown(object, .message(kind.schema), path: "", &found)
-    guard !found.isEmpty else { return }
-    throw refuse(kind, "strict decoding error: \(found.joined(separator: ", "))")
+    return found
+  }
+
+  /// Refuses an object with unknown or repeated fields, or warns of them, as the request asks for; those that the object
+  /// had before are nobody's fault.
+  func checkFields(_ object: JSON, kind: ResourceKind, before: JSON = .null, _ request: ResourceRequest)
+    throws(StatusError)
+  {
+    let validation = WriteOptions.fieldValidation(request.target)
+    if validation == .ignore { return }
+    var found = strangeFields(object, kind: kind)
+    if found.isEmpty { return }
+    let old = Set(strangeFields(before, kind: kind))
+    found.removeAll { text in old.contains { $0 == text } }
+    if validation == .warn { return found.forEach { request.warnings.add($0) } }
+    guard found.isEmpty else { throw refuse(kind, "strict decoding error: \(found.joined(separator: ", "))") }
   }
 
   private func findUnknown(_ value: JSON, _ type: Schema.FieldType, path: String, _ found: inout [String]) {

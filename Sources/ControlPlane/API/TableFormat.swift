@@ -9,29 +9,24 @@ struct TableFormat: Sendable {
   /// False after the first event of a watch.
   var showsColumns = true
 
-  /// Nil if the client does not ask for a table before anything else.
-  init?(accept: String, target: RequestTarget) {
-    guard let first = accept.split(separator: ",").first, first.contains("as=Table"),
-      first.contains("v=v1;")
-        || first.hasSuffix("v=v1")
-    else { return nil }
+  init(_ target: RequestTarget) {
     includesObjects = target["includeObject"] == "Object"
     includesNothing = target["includeObject"] == "None"
   }
 
-  func table(_ objects: [StoredObject], kind: ResourceKind, revision: UInt64, continueToken: String = "") -> JSON {
+  func table(_ objects: [StoredObject], kind: ResourceKind, revision: UInt64) -> JSON {
+    table(objects, kind: kind, metadata: ["resourceVersion": .string(String(revision))])
+  }
+
+  func table(_ objects: [StoredObject], kind: ResourceKind, metadata: JSON) -> JSON {
     let printer = TablePrinters.printer(kind)
     let now = Int(Timestamp.now().seconds)
-    var metadata: JSON = ["resourceVersion": .string(String(revision))]
-    if !continueToken.isEmpty { metadata["continue"] = .string(continueToken) }
     let rows = objects.map { object -> JSON in
       var row: JSON = ["cells": .array(printer.cells(object.value, now))]
       if includesObjects {
         row["object"] = kind.shown(object)
       } else if !includesNothing {
-        row["object"] = [
-          "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object.value["metadata"],
-        ]
+        row["object"] = AnswerForm.metadata(of: object)
       }
       return row
     }

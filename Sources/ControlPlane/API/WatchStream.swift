@@ -23,7 +23,7 @@ package final class WatchStream: Sendable {
     var lastRevision: UInt64
     var isEnded = false
     var nextBookmark: Int
-    var format: TableFormat?
+    var form: AnswerForm
   }
 
   private let kind: ResourceKind
@@ -40,7 +40,7 @@ package final class WatchStream: Sendable {
   init(
     kind: ResourceKind, namespace: String?, selector: ObjectSelector, cursor: StoreCursor, revision: UInt64,
     initial: [StoredObject], endsInitialWithBookmark: Bool, wantsBookmarks: Bool, timeoutMilliseconds: Int,
-    format: TableFormat?
+    form: AnswerForm
   ) {
     self.kind = kind
     self.namespace = namespace
@@ -50,10 +50,10 @@ package final class WatchStream: Sendable {
     let now = Time.monotonicMilliseconds
     deadline = now + timeoutMilliseconds
     var state = State(
-      initial: [], lastRevision: revision, nextBookmark: now + Self.bookmarkInterval, format: format)
-    for object in initial { state.initial.append(Self.line("ADDED", object, kind, &state.format)) }
+      initial: [], lastRevision: revision, nextBookmark: now + Self.bookmarkInterval, form: form)
+    for object in initial { state.initial.append(Self.line("ADDED", object, kind, &state.form)) }
     if endsInitialWithBookmark {
-      state.initial.append(Self.bookmark(kind, revision, ["k8s.io/initial-events-end": "true"], &state.format))
+      state.initial.append(Self.bookmark(kind, revision, ["k8s.io/initial-events-end": "true"], &state.form))
     }
     self.state = Mutex(state)
   }
@@ -88,7 +88,7 @@ package final class WatchStream: Sendable {
       state.lastRevision = changes.revision
       if wantsBookmarks, now >= min(state.nextBookmark, deadline) {
         state.nextBookmark = now + Self.bookmarkInterval
-        output += Self.bookmark(kind, changes.revision, [:], &state.format)
+        output += Self.bookmark(kind, changes.revision, [:], &state.form)
       }
       if now >= deadline { state.isEnded = true }
       if !output.isEmpty { return .data(output) }
@@ -104,14 +104,14 @@ package final class WatchStream: Sendable {
     let matches = event.kind != .deleted && selector.matches(event.object)
     switch (matched, matches) {
     case (false, false): return []
-    case (false, true): return Self.line("ADDED", event.object, kind, &state.format)
-    case (true, true): return Self.line("MODIFIED", event.object, kind, &state.format)
+    case (false, true): return Self.line("ADDED", event.object, kind, &state.form)
+    case (true, true): return Self.line("MODIFIED", event.object, kind, &state.form)
     case (true, false):
       guard event.kind != .deleted, let old = event.old else {
-        return Self.line("DELETED", event.object, kind, &state.format)
+        return Self.line("DELETED", event.object, kind, &state.form)
       }
       let last = StoredObject(old.key, revision: event.object.revision, value: old.value)
-      return Self.line("DELETED", last, kind, &state.format)
+      return Self.line("DELETED", last, kind, &state.form)
     }
   }
 
@@ -121,28 +121,33 @@ package final class WatchStream: Sendable {
     return output + "}\n".utf8
   }
 
-  private static func line(_ type: String, _ object: StoredObject, _ kind: ResourceKind, _ format: inout TableFormat?)
+  private static func line(_ type: String, _ object: StoredObject, _ kind: ResourceKind, _ form: inout AnswerForm)
     -> [UInt8]
   {
-    if let table = format?.table([object], kind: kind, revision: object.revision) {
-      format?.showsColumns = false
-      return line(type, table)
+    let bytes = form.bytes(object, kind: kind)
+    if case .table(var table) = form, table.showsColumns {
+      table.showsColumns = false
+      form = .table(table)
     }
-    return Array("{\"type\":\"\(type)\",\"object\":".utf8) + kind.bytes(object) + "}\n".utf8
+    return Array("{\"type\":\"\(type)\",\"object\":".utf8) + bytes + "}\n".utf8
   }
 
   private static func bookmark(
-    _ kind: ResourceKind, _ revision: UInt64, _ annotations: [String: String], _ format: inout TableFormat?
+    _ kind: ResourceKind, _ revision: UInt64, _ annotations: [String: String], _ form: inout AnswerForm
   ) -> [UInt8] {
     var metadata: JSON = ["resourceVersion": .string(String(revision)), "creationTimestamp": .null]
     if !annotations.isEmpty { metadata["annotations"] = JSON(stringMap: annotations) }
-    if format != nil {
+    switch form {
+    case .whole: return line("BOOKMARK", kind.identified(["metadata": metadata]))
+    case .metadata:
+      return line(
+        "BOOKMARK", ["kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata])
+    case .table:
       var table: JSON = ["kind": "Table", "apiVersion": "meta.k8s.io/v1"]
       table["metadata", "resourceVersion"] = .string(String(revision))
       table["columnDefinitions"] = .array([])
       table["rows"] = [["cells": [], "object": kind.identified(["metadata": metadata])]]
       return line("BOOKMARK", table)
     }
-    return line("BOOKMARK", kind.identified(["metadata": metadata]))
   }
 }

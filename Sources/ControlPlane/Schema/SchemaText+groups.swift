@@ -57,6 +57,10 @@ extension SchemaText {
     discovery.v1.EndpointPort 1:name=string 2:protocol=string 3:port=int 4:appProtocol=string
     EndpointSlice 1:metadata=ObjectMeta 2:endpoints=[Endpoint 3:ports=[discovery.v1.EndpointPort
       4:addressType=string
+    discovery.v1beta1.Endpoint 1:addresses=[string 2:conditions=EndpointConditions 3:hostname=string
+      4:targetRef=ObjectReference 5:topology={string 6:nodeName=string 7:hints=EndpointHints
+    discovery.v1beta1.EndpointSlice 1:metadata=ObjectMeta 2:endpoints=[discovery.v1beta1.Endpoint
+      3:ports=[discovery.v1.EndpointPort 4:addressType=string
     ForNode 1:name=string
     ForZone 1:name=string
     HTTPIngressPath 1:path=string 2:backend=IngressBackend 3:pathType=string
