@@ -118,7 +118,15 @@ let package = Package(
       ["NetworkPolicy", "Netlink", "Linux", "JSON", "Addressing", "Kubernetes", "ClusterModel"]),
     tests("ClusterDNSTests", ["ClusterDNS", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests("HTTPRoutingTests", ["HTTPRouting", "Linux", "JSON", "Addressing", "ClusterModel"]),
-    tests("ControlPlaneTests", ["ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing"]),
+    tests(
+      "ControlPlaneTests",
+      ["ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing", "StoreScript"]),
+    // A process for the tests to kill while it writes.
+    .target(
+      name: "StoreScript", dependencies: ["ControlPlane", "JSON"], path: "Tests/StoreScript", swiftSettings: strict),
+    .executableTarget(
+      name: "swiftlet-store-writer", dependencies: ["ControlPlane", "JSON", "StoreScript"], path: "Tests/StoreWriter",
+      swiftSettings: strict, linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
     tests(
       "NodeAgentTests",
       [

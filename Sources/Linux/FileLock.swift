@@ -24,4 +24,7 @@ package struct FileLock: ~Copyable, Sendable {
   }
 
   private init(descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+
+  // Closing alone would leave it to a child that was started a moment ago and still has our descriptors.
+  deinit { flock(descriptor.raw, LOCK_UN) }
 }

@@ -7,6 +7,10 @@ import Linux
 
 /// `swiftlet server`: the API on SQLite, allocators, controllers and scheduler, until a signal ends it.
 enum ServerCommand {
+  /// The folder of a server that was told no other, and the store in a folder.
+  static let usualFolder = "/var/lib/swiftlet"
+  static func database(_ folder: String) -> String { folder + "/swiftlet.db" }
+
   static let options: [CommandLineOptions.Option] = [
     .init("data-dir", "DIR", "the store, certificates, keys and tokens.csv (/var/lib/swiftlet)"),
     .init("listen", "ADDRESS:PORT", "where to serve HTTPS; more than once for several (127.0.0.1:6443)"),
@@ -21,12 +25,19 @@ enum ServerCommand {
     .init("without-scheduler", nil, "leave pods to another scheduler"),
   ]
 
-  static var help: String { "usage: swiftlet server [options]\n\n" + CommandLineOptions.help(options) }
+  static var help: String {
+    "usage: swiftlet server [options]\n\n" + CommandLineOptions.help(options) + "\n\n" + StoreCommands.help
+  }
 
   static func run(_ arguments: [String]) throws {
+    switch arguments.first {
+    case "backup": return try StoreCommands.backup(Array(arguments.dropFirst()))
+    case "restore": return try StoreCommands.restore(Array(arguments.dropFirst()))
+    default: break
+    }
     let options = try CommandLineOptions(arguments, known: options)
     if let stray = options.operands.first { throw UsageError("unexpected \"\(stray)\"") }
-    let folder = options["data-dir"] ?? "/var/lib/swiftlet"
+    let folder = options["data-dir"] ?? usualFolder
     let services = try prefixes("service-range", options)
     let pods = try prefixes("pod-range", options)
     let servicesOption = services.isEmpty ? "the default" : "--service-range"
@@ -42,7 +53,7 @@ enum ServerCommand {
     try Files.makeDirectories(folder, mode: 0o700)
 
     var configuration = APIServerConfiguration(
-      databasePath: folder + "/swiftlet.db", serviceRanges: serviceRanges)
+      databasePath: database(folder), serviceRanges: serviceRanges)
     configuration.pkiPath = folder
     for text in options.all("advertise-address") {
       do { configuration.advertisedAddresses.append(try IPAddress(parsing: text)) } catch {
@@ -56,6 +67,9 @@ enum ServerCommand {
     configuration.serverNames = options.all("server-name")
     if let domain = options["cluster-domain"] { configuration.clusterDomain = domain }
     let server = try APIServer(configuration)
+    let backups = try BackupServer(server.store, path: "\(folder)/\(BackupServer.socketName)")
+    backups.start()
+    defer { backups.stop() }
     try server.start(listeners)
 
     var controllers = ControllerOptions()

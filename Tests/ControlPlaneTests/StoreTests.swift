@@ -90,7 +90,7 @@ struct StoreTests {
 
   @Test func theListOfAnEarlierRevisionIsRebuilt() throws {
     try withFolder { folder in
-      let store = try ObjectStore(path: folder + "/db", historyLimit: 8)
+      let store = try ObjectStore(path: folder + "/db", historyLimit: StoreHistoryLimit(changes: 8))
       _ = try put(store, "a")
       let second = try put(store, "b")
       _ = try store.write { $0.delete(StoreKey("things", namespace: "n", name: "a")) }

@@ -59,7 +59,7 @@ struct WatchTests {
   }
 
   @Test func aWatchFromAFarPastIsToldToStartAnew() throws {
-    let api = try APIFixture { configuration, _ in configuration.historyLimit = 8 }
+    let api = try APIFixture { configuration, _ in configuration.historyLimit = StoreHistoryLimit(changes: 8) }
     for index in 0..<20 {
       try api.server.store.write { transaction in
         _ = transaction.put(

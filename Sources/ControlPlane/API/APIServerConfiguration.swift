@@ -17,8 +17,8 @@ package struct APIServerConfiguration: Sendable {
   /// Names and addresses the serving certificate is for, beyond the Service's own and `localhost`.
   package var serverNames: [String] = []
   package var clusterDomain = "cluster.local"
-  /// How many changes of one resource a watch may lag behind before it must start anew.
-  package var historyLimit = 4096
+  /// How far a watch may lag behind before it must start anew.
+  package var historyLimit = StoreHistoryLimit()
 
   package init(databasePath: String, serviceRanges: [Prefix]) {
     self.databasePath = databasePath

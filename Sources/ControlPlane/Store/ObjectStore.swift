@@ -8,11 +8,12 @@ internal import Synchronization
 /// Writes are serial: one transaction is evaluated, committed to the file and only then made visible, so that no reader
 /// sees what a power failure could take back. Readers never wait for the disk.
 package final class ObjectStore: Sendable {
-  /// How many changes of one resource a watch may lag behind before it must start anew.
-  private let historyLimit: Int
+  private let historyLimit: StoreHistoryLimit
   private let state: Mutex<StoreState>
   private let writer: Mutex<Writer>
   private let observers: @Sendable ([StoreEvent]) -> Void
+  /// Last, so that the file is closed when another may open it.
+  private let lock: StoreLock
 
   private struct Writer: ~Copyable {
     var database: SQLiteDatabase
@@ -23,38 +24,22 @@ package final class ObjectStore: Sendable {
 
   /// Opens the store, or makes a new one where no file is. `observers` is called after each commit, still before the next
   /// write begins, for indexes that admission needs.
+  ///
+  /// - Parameters:
+  ///   - historyLimit: how far a watch may lag behind before it must start anew.
+  ///   - checkpointPages: after how many pages of 4 KiB the write-ahead log is moved to the file itself.
   package init(
-    path: String, historyLimit: Int = 4096, observers: @escaping @Sendable ([StoreEvent]) -> Void = { _ in }
+    path: String, historyLimit: StoreHistoryLimit = StoreHistoryLimit(), checkpointPages: Int = 1000,
+    observers: @escaping @Sendable ([StoreEvent]) -> Void = { _ in }
   ) throws(StoreError) {
-    let database = try SQLiteDatabase(path: path)
-    var state = StoreState()
-    try database.query("SELECT resource, revision FROM resources") { row in
-      let revision = row.number(1)
-      state.tables[row.text(0), default: StoreTable()].floor = revision
-      state.revision = max(state.revision, revision)
-    }
-    var damaged: String?
-    try database.query("SELECT resource, namespace, name, body FROM objects") { row in
-      let key = StoreKey(row.text(0), namespace: row.text(1), name: row.text(2))
-      let bytes = row.bytes(3)
-      guard let value = try? JSON(parsing: bytes),
-        let revision = value["metadata", "resourceVersion"].string.flatMap({ UInt64($0) })
-      else {
-        damaged = "\(key.resource) \(key.namespace)/\(key.name)"
-        return
-      }
-      let object = StoredObject(key, revision: revision, value: value, bytes: bytes)
-      state.tables[key.resource, default: StoreTable()].objects[key.namespace, default: [:]][key.name] = object
-    }
-    if let damaged { throw StoreError(path, "holds an object that cannot be read: \(damaged)") }
-    // A new cluster begins at 1: "0" means "any" to clients.
-    state.revision = max(state.revision, 1)
+    lock = try StoreLock(path)
+    let database = try SQLiteDatabase(path: path, checkpointPages: checkpointPages)
+    state = Mutex(try StoreState(reading: database))
     self.historyLimit = historyLimit
     self.observers = observers
-    let put = try database.prepare("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)")
+    let put = try database.prepare(StoreLayout.put)
     let delete = try database.prepare("DELETE FROM objects WHERE resource = ? AND namespace = ? AND name = ?")
     let mark = try database.prepare("INSERT OR REPLACE INTO resources VALUES (?, ?)")
-    self.state = Mutex(state)
     writer = Mutex(Writer(database: database, put: put, delete: delete, mark: mark))
   }
 
@@ -65,13 +50,13 @@ package final class ObjectStore: Sendable {
 
   /// The objects of a resource, of one namespace or of all, sorted by namespace and name, and the revision they are of.
   package func list(_ resource: String, namespace: String? = nil) -> (revision: UInt64, objects: [StoredObject]) {
-    let (revision, table) = state.withLock { ($0.revision, $0.tables[resource]?.objects ?? [:]) }
+    let (revision, table) = state.withLock { ($0.revision, $0[resource].objects) }
     return (revision, StoreTable.sorted(table, namespace: namespace))
   }
 
   /// The objects as they were at a revision; nil if that is longer ago than the history reaches.
   package func list(_ resource: String, namespace: String?, at revision: UInt64) -> [StoredObject]? {
-    let table = state.withLock { $0.tables[resource] ?? StoreTable() }
+    let table = state.withLock { $0[resource] }
     return table.objects(at: revision).map { StoreTable.sorted($0, namespace: namespace) }
   }
 
@@ -100,12 +85,14 @@ package final class ObjectStore: Sendable {
       for event in events {
         let key = event.object.key
         revisions[key.resource] = event.object.revision
-        let statement = event.kind == .deleted ? writer.delete : writer.put
-        statement.bind(1, key.resource)
-        statement.bind(2, key.namespace)
-        statement.bind(3, key.name)
-        if event.kind != .deleted { statement.bind(4, event.object.bytes) }
-        try statement.run()
+        if event.kind == .deleted {
+          writer.delete.bind(1, key.resource)
+          writer.delete.bind(2, key.namespace)
+          writer.delete.bind(3, key.name)
+          try writer.delete.run()
+        } else {
+          try writer.put.put(event.object)
+        }
       }
       for (resource, revision) in revisions {
         writer.mark.bind(1, resource)
@@ -119,22 +106,41 @@ package final class ObjectStore: Sendable {
     }
   }
 
+  /// Writes a copy of the store as it is now to another file, which appears there when it is whole and checked. Reads and
+  /// writes go on meanwhile. Returns the size of the copy in bytes.
+  @discardableResult
+  package func backup(to path: String) throws(StoreError) -> Int {
+    let copy = try writer.withLock { writer throws(StoreError) in try SQLiteCopy(of: writer.database, to: path) }
+    // The copy and the store share a connection, so the copy's every step is the writer's.
+    var isComplete = false
+    while !isComplete {
+      isComplete = try writer.withLock { _ throws(StoreError) in
+        guard try copy.step(pages: 256) else { return false }
+        try copy.detach()
+        return true
+      }
+    }
+    try copy.finish()
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_size) : 0
+  }
+
   /// Begins to follow the changes of a resource after a revision.
   package func follow(_ resource: String, after revision: UInt64) throws(SystemError) -> StoreCursor {
     let cursor = try StoreCursor(resource: resource, revision: revision, store: self)
-    state.withLock { $0.tables[resource, default: StoreTable()].followers[ObjectIdentifier(cursor)] = cursor }
+    state.withLock { $0[resource].followers[ObjectIdentifier(cursor)] = cursor }
     return cursor
   }
 
   func unfollow(_ cursor: StoreCursor) {
-    state.withLock { _ = $0.tables[cursor.resource]?.followers.removeValue(forKey: ObjectIdentifier(cursor)) }
+    state.withLock { _ = $0[cursor.resource].followers.removeValue(forKey: ObjectIdentifier(cursor)) }
   }
 
   /// The changes of a resource after a revision and the revision up to which they are complete; nil if the history no
   /// longer reaches back that far.
   func changes(_ resource: String, after revision: UInt64) -> (events: [StoreEvent], revision: UInt64)? {
     state.withLock { state in
-      guard let table = state.tables[resource] else { return ([], max(revision, state.revision)) }
+      let table = state[resource]
       guard revision >= table.floor else { return nil }
       return (Array(table.events(after: revision)), max(revision, state.revision))
     }

@@ -1,7 +1,8 @@
 package import JSON
+internal import Synchronization
 
 /// Where an object is kept.
-package struct StoreKey: Hashable, Sendable {
+package struct StoreKey: Hashable, Sendable, CustomStringConvertible {
   /// The plural and, outside the core group, the group: `pods`, `deployments.apps`.
   package let resource: String
   /// Empty for objects of the cluster.
@@ -13,29 +14,82 @@ package struct StoreKey: Hashable, Sendable {
     self.namespace = namespace
     self.name = name
   }
+
+  package var description: String { namespace.isEmpty ? "\(resource) \(name)" : "\(resource) \(namespace)/\(name)" }
 }
 
 /// One version of an object, as it is in the store: without `kind` and `apiVersion`, which the way it is asked for adds.
+///
+/// It is kept as JSON text, a tenth of what the parsed value takes. The value is parsed when somebody wants it, and stays
+/// parsed only while the object is among the newest changes, which every watch with a selector looks at.
 package final class StoredObject: Sendable {
   package let key: StoreKey
   /// The number in `metadata.resourceVersion`.
   package let revision: UInt64
-  package let value: JSON
-  /// `value` as JSON text.
+  /// The object as JSON text.
   package let bytes: [UInt8]
+  private let parsed: Mutex<Parsed>
 
-  init(_ key: StoreKey, revision: UInt64, value: JSON, bytes: [UInt8]) {
-    self.key = key
-    self.revision = revision
-    self.value = value
-    self.bytes = bytes
+  private struct Parsed {
+    var value: JSON?
+    var isKept: Bool
   }
 
-  /// A version with another revision.
-  convenience init(_ key: StoreKey, revision: UInt64, value: JSON) {
+  /// An object of which the text is at hand and was checked.
+  init(_ key: StoreKey, revision: UInt64, bytes: [UInt8]) {
+    self.key = key
+    self.revision = revision
+    self.bytes = bytes
+    parsed = Mutex(Parsed(value: nil, isKept: false))
+  }
+
+  /// A version of a value under a revision, which is written into it.
+  init(_ key: StoreKey, revision: UInt64, value: JSON) {
     var value = value
     value["metadata", "resourceVersion"] = .string(String(revision))
-    self.init(key, revision: revision, value: value, bytes: value.bytes())
+    self.key = key
+    self.revision = revision
+    bytes = value.bytes()
+    parsed = Mutex(Parsed(value: value, isKept: true))
+  }
+
+  /// An object of which only the text is known; nil if that is no JSON with a resource version.
+  convenience init?(_ key: StoreKey, readingRevisionFrom bytes: [UInt8]) {
+    guard let value = try? JSON(parsing: bytes),
+      let revision = value["metadata", "resourceVersion"].string.flatMap({ UInt64($0) })
+    else { return nil }
+    self.init(key, revision: revision, bytes: bytes)
+  }
+
+  package var value: JSON {
+    if let value = parsed.withLock({ $0.value }) { return value }
+    // What cannot be parsed was refused when the store was opened: its checksum is not that of what we wrote.
+    let value = (try? JSON(parsing: bytes)) ?? .null
+    parsed.withLock { if $0.isKept { $0.value = value } }
+    return value
+  }
+
+  /// Keeps the parsed value from now on, or lets go of it.
+  func keepParsed(_ isKept: Bool) {
+    parsed.withLock { parsed in
+      parsed.isKept = isKept
+      if !isKept { parsed.value = nil }
+    }
+  }
+
+  /// Tells whether the text is what was written: FNV-1a of key, revision and text (64 bits,
+  /// http://www.isthe.com/chongo/tech/comp/fnv/). Against disks that forget, not against people.
+  var checksum: UInt64 {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    func add(_ bytes: UnsafeBufferPointer<UInt8>) {
+      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    }
+    for text in [key.resource, key.namespace, key.name, String(revision)] {
+      var text = text + "\0"
+      text.withUTF8(add)
+    }
+    bytes.withUnsafeBufferPointer(add)
+    return hash
   }
 }
 
