@@ -72,6 +72,31 @@ import Testing
     #expect(try sneaksIn())
   }
 
+  /// Without a bridge the node has no address on the pod's link: what it sends there in its own name has the node's.
+  @Test func routedPodsAreReachedToo() throws {
+    let node = try TestNode()
+    node.configuration.wiring = .routed
+    let outside = try node.outsider()
+    let (pod, other) = (try node.pod("web"), try node.pod("other"))
+    let result = try node.add(pod, ports: [["hostPort": 8080, "containerPort": 80, "protocol": "tcp"]])
+    try #require(result.status == 0, "\(result.output)")
+    let neighbour = try node.add(other)
+    let server = try Teller(80, in: pod.namespace)
+    defer { withExtendedLifetime(server) {} }
+    #expect(try node.ask("192.0.2.1", 8080, in: outside) == "192.0.2.2")
+    #expect(try node.ask("2001:db8::1", 8080, in: outside) == "2001:db8::2")
+    #expect(try node.ask("192.0.2.1", 8080, in: other.namespace) == address(neighbour))
+    #expect(try node.ask("2001:db8::1", 8080, in: other.namespace) == address(neighbour, .v6))
+    #expect(try node.ask("192.0.2.1", 8080, in: pod.namespace) == "192.0.2.1")
+    // Of the node's addresses the kernel takes the one nearest to the pod's (RFC 6724, section 5, rule 8).
+    #expect(try node.ask("2001:db8::1", 8080, in: pod.namespace) == "fd00:1::1")
+    #expect(try node.ask("192.0.2.1", 8080, in: nil) == "192.0.2.1")
+    #expect(try node.ask("2001:db8::1", 8080, in: nil) == "2001:db8::1")
+    #expect(try node.ask("127.0.0.1", 8080, in: nil) == "192.0.2.1")
+    #expect(try node.call("DEL", pod.environment).status == 0)
+    #expect(try held(node) == 0)
+  }
+
   @Test func chainsAreConstantAndNftReadsThem() throws {
     let node = try TestNode()
     func structure() throws -> [String: Int] {

@@ -72,8 +72,10 @@ import Testing
 
   /// Bytes are counted where they arrive and compared with what the rate allows in the time that passed, generously; an
   /// unlimited pod that sends as long gets many times as many through.
-  @Test func theRateIsHeld() throws {
+  @Test(arguments: [WiringMode.bridge, .routed])
+  func theRateIsHeld(wiring: WiringMode) throws {
     let node = try TestNode()
+    node.configuration.wiring = wiring
     let (slow, free, peer) = (try node.pod("slow"), try node.pod("free"), try node.pod("peer"))
     let bandwidth: JSON = ["ingressRate": 8_000_000, "egressRate": 8_000_000]
     let limited = try node.call("ADD", slow.environment) { $0["runtimeConfig", "bandwidth"] = bandwidth }
