@@ -120,6 +120,40 @@ import Testing
     print("rolling restart: \(said)")
   }
 
+  /// A node is switched off: its endpoints leave the Service, its pods come up elsewhere, and once it is back nothing of
+  /// its former pods is left.
+  @Test func aDeadNodesEndpointsAreWithdrawn() throws {
+    defer { _ = try? program.run("lab", "down") }
+    let tolerated = "{key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 2}"
+    let manifest = Self.manifest
+      .replacing("terminationGracePeriodSeconds: 20", with: "tolerations: [\(tolerated)]")
+      .replacing(
+        "spec: {containers: [{name: main, image: example/any}]}",
+        with: "spec: {nodeName: node1, containers: [{name: main, image: example/any}]}")
+    let up = try program.run("lab", "up", "--nodes", "2", "--skip-checks", "-f", "-", input: manifest)
+    try #require(up.status.isSuccess, "\(up.output)\(up.errorOutput)")
+    let api = try LabAccess.client(program.site)
+    func pods() throws -> [KubernetesObject] {
+      try api.list(.pods, ListOptions(namespace: "default", labelSelector: "app=web")).items
+    }
+    let lost = try pods().filter { $0.spec["nodeName"].string == "node2" }
+    try #require(!lost.isEmpty, "no pod is on node2")
+    try #require(try program.run("lab", "node", "kill", "node2").status.isSuccess)
+    try program.eventually("three pods on the node that is left") {
+      try pods().count { $0.spec["nodeName"].string == "node1" && $0.isTrue("Ready") && !$0.isTerminating } == 3
+    }
+    try program.eventually("every request is answered") {
+      try (0..<20).allSatisfy { _ in try program.answer("client", "http://web/") != nil }
+    }
+    // Nobody can say that the node's processes have ended: the objects wait for it.
+    #expect(try pods().count(where: \.isTerminating) == lost.count)
+    try #require(try program.run("lab", "node", "start", "node2").status.isSuccess)
+    try program.eventually("the node is back and its former pods are gone") {
+      let node = try api.get(.nodes, name: "node2")
+      return try node.isTrue("Ready") && node.spec["taints"].elements.isEmpty && pods().count == 3
+    }
+  }
+
   private func restart(_ api: APIClient, _ round: Int) throws {
     try api.patch(
       .deployments, namespace: "default", name: "web", .strategicMerge,

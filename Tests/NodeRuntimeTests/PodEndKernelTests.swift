@@ -79,7 +79,7 @@ import Testing
     try node.waitForPod("web-1", "restarted") { $0.container("c")["restartCount"].int ?? 0 > 0 }
     #expect(node.api.pod("web-1")?.isReadyPod == false)
     node.waitUntil("it is told") { !node.api.events("FailedPostStartHook").isEmpty }
-    #expect(log(node).count { $0 == "post" } >= 2)
+    node.waitUntil("the hook runs with each start") { log(node).count { $0 == "post" } >= 2 }
   }
 
   @Test func sidecarsEndLast() throws {

@@ -23,7 +23,7 @@ package final class ControllerManager: Sendable {
       EndpointSliceController(context, selectors: selectors), EndpointSliceMirroringController(context),
       EndpointsController(context, selectors: selectors),
       GarbageCollector(context), PodCollector(context),
-      NodeLifecycleController(context, gracePeriod: options.nodeGracePeriod),
+      NodeLifecycleController(context, gracePeriod: options.nodeGracePeriod), TaintEvictionController(context),
     ]
     if !options.podRanges.isEmpty {
       controllers.append(

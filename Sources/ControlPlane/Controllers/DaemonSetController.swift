@@ -33,7 +33,7 @@ final class DaemonSetController: Controller {
     let revisions = try TemplateRevisions(context, set, .daemonSets, selector: selector)
     let hash = revisions.current.labels[TemplateRevisions.hashLabel] ?? revisions.current.name
     let nodes = context.nodes.all.filter { !$0.isTerminating }
-    let plan = DaemonSetPlan(set, nodes: nodes, pods: pods)
+    let plan = DaemonSetPlan(set, nodes: nodes, pods: pods, hash: hash)
     let now = Timestamp.now()
     if tracker.isSettled(key) {
       try carryOut(plan, set, hash, now)
@@ -44,14 +44,15 @@ final class DaemonSetController: Controller {
   }
 
   private func carryOut(_ plan: DaemonSetPlan, _ set: KubernetesObject, _ hash: String, _ now: Timestamp) throws {
-    for node in plan.create {
+    var victims = plan.delete
+    var places = plan.create
+    if victims.isEmpty, places.isEmpty, set.spec["updateStrategy", "type"].string != "OnDelete" {
+      (victims, places) = plan.update(set, hash: hash, now: now)
+    }
+    for node in places {
       let pod = Self.pod(set, node: node, hash: hash)
       tracker.wrote(try context.client.create(.pods, pod), for: set.key)
       context.events.record(set, reason: "SuccessfulCreate", message: "Created pod: \(pod.name)")
-    }
-    var victims = plan.delete
-    if victims.isEmpty, plan.create.isEmpty, set.spec["updateStrategy", "type"].string != "OnDelete" {
-      victims = plan.outdated(set, hash: hash, now: now)
     }
     for pod in victims {
       try context.client.delete(.pods, namespace: pod.namespace, name: pod.name, .init(uid: pod.uid))
@@ -90,7 +91,8 @@ final class DaemonSetController: Controller {
     var unsettled = false
     for node in nodes {
       let living = (plan.byNode[node.name] ?? []).filter { $0.isActive && $0.nodeName == node.name }
-      guard let pod = living.first else { continue }
+      // Of two on a node, as an update with surge has them, the better one counts.
+      guard let pod = living.first(where: \.isReady) ?? living.first else { continue }
       guard plan.eligible.contains(node.name) else {
         misscheduled += 1
         continue
@@ -102,7 +104,7 @@ final class DaemonSetController: Controller {
       } else if pod.isReady {
         unsettled = true
       }
-      if pod.labels[TemplateRevisions.hashLabel] == hash { updated += 1 }
+      if living.contains(where: { $0.labels[TemplateRevisions.hashLabel] == hash }) { updated += 1 }
     }
     var status: JSON = set.status.object == nil ? [:] : set.status
     status["observedGeneration"] = .count(set.generation)

@@ -47,8 +47,10 @@ struct DaemonSetPlan {
     return (mayStay && Tolerations.untolerated(taints, tolerations) == nil, mayStay)
   }
 
-  init(_ set: KubernetesObject, nodes: [KubernetesObject], pods: [KubernetesObject]) {
+  /// `hash` is the present revision's: with `maxSurge` a pod of it may stand beside one of before until it is available.
+  init(_ set: KubernetesObject, nodes: [KubernetesObject], pods: [KubernetesObject], hash: String = "") {
     let spec = set.spec["template", "spec"]
+    let surges = Self.surge(set, of: nodes.count) > 0
     for pod in pods { if let node = Self.target(pod) { byNode[node, default: []].append(pod) } }
     let names = Set(nodes.map(\.name))
     for node in nodes.sorted(by: { $0.name < $1.name }) {
@@ -67,37 +69,59 @@ struct DaemonSetPlan {
           ($0.isReady ? 0 : 1, $0.metadata["creationTimestamp"].string ?? "", $0.name)
             < ($1.isReady ? 0 : 1, $1.metadata["creationTimestamp"].string ?? "", $1.name)
         }
-        delete += sorted.dropFirst()
+        let isNew = { (pod: KubernetesObject) in pod.labels[TemplateRevisions.hashLabel] == hash }
+        if surges {
+          delete += sorted.filter(isNew).dropFirst() + sorted.filter { !isNew($0) }.dropFirst()
+        } else {
+          delete += sorted.dropFirst()
+        }
       }
     }
     for (node, here) in byNode where !names.contains(node) { delete += here.filter { !$0.isTerminating } }
   }
 
-  /// Pods of another revision that may go now: those that serve nobody at once, others while no more than
-  /// `maxUnavailable` nodes are without an available pod.
-  func outdated(
-    _ set: KubernetesObject, hash: String, now: Timestamp
-  ) -> [KubernetesObject] {
+  /// How many nodes may have a second pod during an update.
+  private static func surge(_ set: KubernetesObject, of nodes: Int) -> Int {
+    RollingUpdate.scaled(
+      set.spec["updateStrategy", "rollingUpdate", "maxSurge"], of: nodes, roundsUp: true, default: "0")
+  }
+
+  /// The next step of a rolling update: pods of another revision that may go now, and nodes that get a new pod beside the
+  /// old one.
+  ///
+  /// With `maxSurge` an old pod goes once the new one on its node is available. Without, pods that serve nobody go at once,
+  /// others while no more than `maxUnavailable` nodes are without an available pod.
+  func update(_ set: KubernetesObject, hash: String, now: Timestamp) -> (delete: [KubernetesObject], create: [String]) {
     let minReadySeconds = set.spec["minReadySeconds"].int ?? 0
-    let allowed = max(
-      1,
-      RollingUpdate.scaled(
-        set.spec["updateStrategy", "rollingUpdate", "maxUnavailable"], of: eligible.count, roundsUp: true, default: "1")
-    )
+    let isAvailable = { (pod: KubernetesObject) in pod.isAvailable(minReadySeconds: minReadySeconds, now: now) }
+    let surge = Self.surge(set, of: eligible.count)
+    // Both may not be 0: one node at a time then.
+    let allowed = RollingUpdate.scaled(
+      set.spec["updateStrategy", "rollingUpdate", "maxUnavailable"], of: eligible.count, roundsUp: true, default: "1")
     var unavailable = 0
-    var available: [KubernetesObject] = []
-    var outdated: [KubernetesObject] = []
+    var candidates: [KubernetesObject] = []
+    var delete: [KubernetesObject] = []
+    var create: [String] = []
+    var waiting: [String] = []
+    var surging = 0
     for node in eligible.sorted() {
       let living = (byNode[node] ?? []).filter(\.isActive)
-      guard let pod = living.first else {
-        unavailable += 1
-        continue
+      let old = living.first { $0.labels[TemplateRevisions.hashLabel] != hash }
+      let new = living.first { $0.labels[TemplateRevisions.hashLabel] == hash }
+      if !living.contains(where: isAvailable) { unavailable += 1 }
+      guard let old else { continue }
+      if let new {
+        if isAvailable(new) { delete.append(old) } else { surging += 1 }
+      } else if !isAvailable(old) {
+        if surge > 0 { create.append(node) } else { delete.append(old) }
+      } else if surge > 0 {
+        waiting.append(node)
+      } else {
+        candidates.append(old)
       }
-      let isAvailable = pod.isAvailable(minReadySeconds: minReadySeconds, now: now)
-      if !isAvailable { unavailable += 1 }
-      guard pod.labels[TemplateRevisions.hashLabel] != hash else { continue }
-      if isAvailable { available.append(pod) } else { outdated.append(pod) }
     }
-    return outdated + available.prefix(max(0, allowed - unavailable))
+    create += waiting.prefix(max(0, surge - surging - create.count))
+    delete += candidates.prefix(max(0, max(1, allowed) - unavailable))
+    return (delete, create)
   }
 }

@@ -90,6 +90,15 @@ final class GarbageCollector: Controller {
   private func state(of reference: OwnerReference, for object: KubernetesObject) throws -> GarbageDecision.OwnerState {
     // A kind we do not know may be there: deleting on a guess cannot be undone.
     guard let type = type(of: reference) else { return .solid }
+    // An object of the cluster cannot belong to one of a namespace: nobody can tell which is meant.
+    if type.isNamespaced, object.namespace.isEmpty {
+      context.events.record(
+        object, .warning, reason: "OwnerRefInvalidNamespace",
+        message:
+          "ownerReferences: \(reference.kind) \(reference.name) is an object of a namespace and cannot own one of "
+          + "the cluster. Remove the reference.")
+      return .solid
+    }
     let key = key(reference, type, of: object)
     var owner = caches[type]?.get(key)
     if owner?.uid != reference.uid {

@@ -2,11 +2,8 @@ internal import JSON
 internal import Kubernetes
 internal import Linux
 
-/// Empties a namespace that is being deleted, then lets it go. Keys are namespaces.
+/// Empties a namespace that is being deleted, of every kind the server serves, then lets it go. Keys are namespaces.
 final class NamespaceController: Controller {
-  /// Deleted before everything else, so that nothing is made anew meanwhile; the rest follows in any order.
-  private static let types = ResourceType.known.filter(\.isNamespaced)
-
   let name = "namespaces"
   let queue = WorkQueue<NamespacedKey>()
   private let context: ControllerContext
@@ -28,45 +25,49 @@ final class NamespaceController: Controller {
   func reconcile(_ key: NamespacedKey) throws {
     guard let namespace = try context.client.find(.namespaces, name: key.name), namespace.isTerminating else { return }
     guard namespace.spec["finalizers"].elements.contains("kubernetes") else { return }
-    var left: [String] = []
-    for type in Self.types {
-      do {
-        let objects = try context.client.list(type, ListOptions(namespace: key.name)).items
-        for object in objects where !object.isTerminating {
-          try context.client.delete(
-            type, namespace: key.name, name: object.name, .init(propagation: .background, uid: object.uid))
-        }
-        if objects.contains(where: { $0.isTerminating }) || !objects.isEmpty {
-          let rest = try context.client.list(type, ListOptions(namespace: key.name)).items
-          if !rest.isEmpty { left.append("\(type) has \(rest.count) resource instances") }
-        }
-      } catch let status as APIStatus where status.isNotFound {
-        continue  // the server does not know this kind
-      }
-    }
-    if left.isEmpty {
-      var finalized = namespace
-      finalized.spec["finalizers"] = .array(
-        namespace.spec["finalizers"].elements.filter { $0 != "kubernetes" })
-      do {
-        try context.client.update(.namespaces, finalized, subresource: "finalize")
-      } catch let status as APIStatus where status.isNotFound {
-        return
-      }
-    } else {
-      try describe(namespace, left)
+    let content = try delete(in: key.name)
+    try describe(namespace, content)
+    guard content.isEmpty else {
       // Kinds without a cache send no event when their last object goes.
-      queue.add(key, after: 1)
+      return queue.add(key, after: 1)
+    }
+    var finalized = namespace
+    finalized.json["metadata", "resourceVersion"] = .null  // its status was just written
+    finalized.spec["finalizers"] = .array(
+      namespace.spec["finalizers"].elements.filter { $0 != "kubernetes" })
+    do {
+      try context.client.update(.namespaces, finalized, subresource: "finalize")
+    } catch let status as APIStatus where status.isNotFound {
+      return
     }
   }
 
-  private func describe(_ namespace: KubernetesObject, _ left: [String]) throws {
-    var conditions = Conditions(namespace.status["conditions"])
-    conditions.set(
-      "NamespaceContentRemaining", "True", reason: "SomeResourcesRemain",
-      message: "Some resources are remaining: \(left.joined(separator: ", "))", now: .now())
+  /// Deletes all there is and answers what is still there.
+  private func delete(in namespace: String) throws -> NamespaceContent {
+    var content = NamespaceContent()
+    let resources = try ServerResources(context.client)
+    content.undiscovered = resources.failures
+    for type in resources.namespaced {
+      do {
+        let objects = try context.client.list(type, ListOptions(namespace: namespace)).items
+        for object in objects where !object.isTerminating {
+          try context.client.delete(
+            type, namespace: namespace, name: object.name, .init(propagation: .background, uid: object.uid))
+        }
+        guard !objects.isEmpty else { continue }
+        content.count(type, try context.client.list(type, ListOptions(namespace: namespace)).items)
+      } catch let status as APIStatus where status.isNotFound || status.code == 405 {
+        continue  // the kind has gone, or its objects are not kept
+      } catch let status as APIStatus where !status.isConflict {
+        content.failures.append("\(type): \(status.message)")
+      }
+    }
+    return content
+  }
+
+  private func describe(_ namespace: KubernetesObject, _ content: NamespaceContent) throws {
     var status: JSON = namespace.status.object == nil ? [:] : namespace.status
-    status["conditions"] = conditions.json
+    status["conditions"] = content.conditions(status["conditions"], now: .now())
     do {
       try context.updateStatus(.namespaces, namespace, status)
     } catch let status as APIStatus where status.isNotFound || status.isConflict {

@@ -4,10 +4,9 @@ internal import Linux
 internal import Synchronization
 
 /// Notices nodes that fell silent: neither their Lease nor their status was renewed for the grace period. Their
-/// conditions become Unknown, they are tainted, and their pods are no longer ready. Keys are nodes.
+/// conditions become Unknown, they are tainted, and their pods are no longer ready, so that no Service sends there. Keys
+/// are nodes. Who must leave a tainted node is the taint eviction controller's to say.
 final class NodeLifecycleController: Controller {
-  static let unreachable = "node.kubernetes.io/unreachable"
-  static let notReady = "node.kubernetes.io/not-ready"
   static let leaseNamespace = "kube-node-lease"
 
   /// The last sign of life, and when it came by our clock: the node's own clock may be wrong.
@@ -31,6 +30,9 @@ final class NodeLifecycleController: Controller {
     context.nodes.observe { [weak self] old, new in
       if new == nil, let old { self?.signs.withLock { $0[old.name] = nil } }
       if let new { self?.queue.add(new.key) }
+      // Whether any node is ready decides what the others' taints may do.
+      guard let self, context.nodes.hasSynced, old?.isTrue("Ready") != new?.isTrue("Ready") else { return }
+      for node in context.nodes.all where !node.isTrue("Ready") { queue.add(node.key) }
     }
     // A renewed lease of a healthy node is nothing to work on: the timer will see it.
     context.leases.observe { [context, queue] _, new in
@@ -89,32 +91,19 @@ final class NodeLifecycleController: Controller {
       var status = pod.status
       status["conditions"] = conditions.json
       try context.updateStatus(.pods, pod, status)
+      context.events.record(pod, .warning, reason: "NodeNotReady", message: "Node is not ready")
     }
   }
 
-  /// The taints that stand for the Ready condition; others are left alone.
   private func setTaints(_ node: KubernetesObject, status: String, _ now: Timestamp) throws {
-    let wanted = status == "True" ? nil : status == "False" ? Self.notReady : Self.unreachable
-    let taints = node.spec["taints"].elements
-    let ours = [Self.notReady, Self.unreachable]
-    var next = taints.filter { taint in
-      let key = taint["key"].string ?? ""
-      return !ours.contains(key) || key == wanted
-    }
-    if let wanted {
-      for effect in ["NoSchedule", "NoExecute"]
-      where !next.contains(where: { $0["key"].string == wanted && $0["effect"].string == effect }) {
-        next.append([
-          "key": .string(wanted), "effect": .string(effect), "timeAdded": .string(now.description),
-        ])
-      }
-    }
-    guard next != taints else { return }
+    let evicts = context.nodes.all.contains { $0.isTrue("Ready") }
+    let taints = NodeTaints.wanted(node, status: status, evicts: evicts, now: now)
+    guard taints != node.spec["taints"].elements else { return }
     try context.client.patch(
       .nodes, name: node.name, .merge,
       [
         "metadata": ["uid": .string(node.uid), "resourceVersion": .string(node.resourceVersion)],
-        "spec": ["taints": .array(next)],
+        "spec": ["taints": .array(taints)],
       ])
   }
 }

@@ -13,6 +13,20 @@ final class Scheduler: Controller {
   /// Pods bound a moment ago that the cache still shows without a node: uid to pod with its node.
   private let assumed = Mutex<[NamespacedKey: KubernetesObject]>([:])
   private let unschedulable = Mutex<Set<NamespacedKey>>([])
+  /// What was last told about pods that fit nowhere.
+  private let refusals = Mutex<[NamespacedKey: Refusal]>([:])
+
+  /// A refusal that was told as an Event, and when the same may be told again.
+  private struct Refusal {
+    var message: String
+    /// Monotonic seconds.
+    var next: Double
+    var pause: Double
+  }
+
+  /// Seconds before the same refusal of a pod is told a second time; doubled up to five minutes.
+  private static let firstPause = 5.0
+  private static let longestPause = 300.0
 
   init(_ context: ControllerContext) { self.context = context }
 
@@ -22,6 +36,7 @@ final class Scheduler: Controller {
       if new == nil || new?.nodeName != nil || new?.isTerminal ?? true {
         assumed.withLock { $0[key] = nil }
         unschedulable.withLock { _ = $0.remove(key) }
+        refusals.withLock { $0[key] = nil }
       }
       if let new, Self.isWaiting(new) { queue.add(key) }
       // A pod that ended leaves room.
@@ -100,11 +115,25 @@ final class Scheduler: Controller {
       nodes == 0
       ? "no nodes available to schedule pods"
       : "0/\(nodes) nodes are available: \(parts.joined(separator: ", "))."
-    context.events.record(pod, .warning, reason: "FailedScheduling", message: message)
+    if isWorthTelling(pod.key, message) {
+      context.events.record(pod, .warning, reason: "FailedScheduling", message: message)
+    }
     var conditions = Conditions(pod.status["conditions"])
     conditions.set("PodScheduled", "False", reason: "Unschedulable", message: message, now: .now())
     var status: JSON = pod.status.object == nil ? [:] : pod.status
     status["conditions"] = conditions.json
     try context.updateStatus(.pods, pod, status)
+  }
+
+  /// Whatever happens in the cluster makes every waiting pod be tried again; that it still fits nowhere is no news.
+  private func isWorthTelling(_ key: NamespacedKey, _ message: String) -> Bool {
+    let now = Time.monotonicSeconds
+    return refusals.withLock { refusals in
+      let last = refusals[key]
+      if let last, last.message == message, now < last.next { return false }
+      let pause = last.map { $0.message == message ? min($0.pause * 2, Self.longestPause) : $0.pause }
+      refusals[key] = Refusal(message: message, next: now + (pause ?? Self.firstPause), pause: pause ?? Self.firstPause)
+      return true
+    }
   }
 }

@@ -36,7 +36,9 @@ final class NodeHeartbeat: Sendable {
         let object = try register()
         let reason = notReady(object.json)
         let now = Time.monotonicSeconds
-        if lastReason != .some(reason) || now >= nextStatus {
+        // Whoever thought the node was lost hears at once that it is not.
+        let isMistaken = object.condition("Ready")["status"].string != (reason == nil ? "True" : "False")
+        if lastReason != .some(reason) || isMistaken || now >= nextStatus {
           try report(reason, object.json)
           if lastReason != .some(reason) {
             configuration.log("node \(node.name) is " + (reason.map { "not ready: \($0)" } ?? "ready"))

@@ -7,8 +7,16 @@ extension PodLifecycle {
     guard !isGone else { return }
     let previous = observed["status"]
     let status = compiler.compile(previous: previous)
-    // A server may store a status in another form than it was sent: what was sent once is not sent again.
-    guard status != lastStatus, let patch = PodStatusCompiler.patch(from: previous, to: status, uid: uid) else {
+    // A server may store a status in another form than it was sent: what was sent once is not sent again, unless somebody
+    // said otherwise about the pod's readiness, as the control plane does when the node was silent.
+    func readiness(_ status: JSON) -> [JSON] {
+      ["Ready", "ContainersReady"].map { type in
+        status["conditions"].elements.first { $0["type"].string == type }?["status"] ?? .null
+      }
+    }
+    guard status != lastStatus || readiness(status) != readiness(previous),
+      let patch = PodStatusCompiler.patch(from: previous, to: status, uid: uid)
+    else {
       return
     }
     // What is reported must not be forgotten by a crash.

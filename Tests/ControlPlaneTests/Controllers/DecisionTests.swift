@@ -61,7 +61,7 @@ import Testing
     let nodes = ["a", "b", "c"].map { Samples.node($0) }
     let now = Timestamp("2026-01-01T01:00:00Z")!
     func outdated(_ pods: [KubernetesObject]) -> [String] {
-      DaemonSetPlan(set, nodes: nodes, pods: pods).outdated(set, hash: "new", now: now).map(\.name)
+      DaemonSetPlan(set, nodes: nodes, pods: pods, hash: "new").update(set, hash: "new", now: now).delete.map(\.name)
     }
     let old = ["a", "b", "c"].map { (node: String) in Samples.pod("old-\(node)", node: node) }
     #expect(outdated(old) == ["old-a"])
@@ -83,22 +83,25 @@ import Testing
     #expect(pod.labels == ["a": "b", "controller-revision-hash": "h"])
   }
 
-  @Test(
-    arguments: [
-      (["completions": 3, "parallelism": 2], "", 2, false, false),
-      (["completions": 3, "parallelism": 2], "SR", 1, false, false),
-      (["completions": 3, "parallelism": 2], "SSR", 0, false, false), (["completions": 3], "SSS", 0, true, false),
-      ([:], "F", 1, false, false), (["backoffLimit": 0], "F", 0, false, true), (["suspend": true], "", 0, false, false),
-    ] as [(JSON, String, Int, Bool, Bool)])
-  func jobs(spec: JSON, pods: String, create: Int, complete: Bool, failed: Bool) {
-    var job = KubernetesObject(.jobs, namespace: "default", name: "j")
-    job.spec = spec
-    let phases = ["S": "Succeeded", "F": "Failed", "R": "Running"]
-    let plan = JobPlan(
-      job,
-      pods: pods.enumerated().map { Samples.pod("j-\($0.offset)", phase: phases[String($0.element)]!) })
-    #expect(plan.create == create)
-    #expect(plan.isComplete == complete)
-    #expect(plan.isFailed == failed)
+  @Test func daemonsSurge() {
+    var set = KubernetesObject(.daemonSets, namespace: "default", name: "d")
+    set.spec["updateStrategy", "rollingUpdate"] = ["maxSurge": 1, "maxUnavailable": 0]
+    let nodes = ["a", "b", "c"].map { Samples.node($0) }
+    let now = Timestamp("2026-01-01T01:00:00Z")!
+    func step(_ pods: [KubernetesObject]) -> (delete: [String], create: [String], excess: [String]) {
+      let plan = DaemonSetPlan(set, nodes: nodes, pods: pods, hash: "new")
+      let update = plan.update(set, hash: "new", now: now)
+      return (update.delete.map(\.name), update.create, plan.delete.map(\.name))
+    }
+    func new(_ node: String, ready: Bool) -> KubernetesObject {
+      Samples.pod("new-\(node)", node: node, ready: ready, labels: [TemplateRevisions.hashLabel: "new"])
+    }
+    let old = ["a", "b", "c"].map { (node: String) in Samples.pod("old-\(node)", node: node) }
+    #expect(step(old) == (delete: [], create: ["a"], excess: []))
+    #expect(step(old + [new("a", ready: false)]) == (delete: [], create: [], excess: []))
+    #expect(step(old + [new("a", ready: true)]) == (delete: ["old-a"], create: ["b"], excess: []))
+    // One that serves nobody is no reason to wait.
+    let broken = Samples.pod("old-c", node: "c", ready: false)
+    #expect(step([old[0], old[1], broken]) == (delete: [], create: ["c"], excess: []))
   }
 }
