@@ -1,20 +1,24 @@
 /// Growing pauses between attempts that fail, each with a random share so that many clients do not return at once.
 package struct Backoff: Sendable {
-  /// Seconds of the first pause, and the longest.
+  /// Seconds of the first step, and of the longest.
   package var first: Double
   package var longest: Double
   private var next: Double
 
-  package init(first: Double = 0.2, longest: Double = 15) {
+  /// The first step is long enough that the clients of a whole cluster, which a server that goes away leaves at one moment,
+  /// spread over most of a second.
+  package init(first: Double = 1, longest: Double = 15) {
     self.first = first
     self.longest = longest
     next = first
   }
 
-  /// The pause to make now, in seconds: between half of the current step and the whole; the step doubles.
-  package mutating func pause() -> Double {
+  /// The pause to make now, in seconds: between a quarter of the current step and the whole; the step doubles. Where the
+  /// server said how long to stay away (Retry-After), it is that and up to half as much again, if that is more.
+  package mutating func pause(atLeast asked: Int? = nil) -> Double {
     defer { next = min(next * 2, longest) }
-    return next * Double.random(in: 0.5...1)
+    let usual = next * Double.random(in: 0.25...1)
+    return max(usual, Double(asked ?? 0) * Double.random(in: 1...1.5))
   }
 
   /// An attempt succeeded.

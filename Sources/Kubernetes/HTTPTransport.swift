@@ -1,10 +1,11 @@
 internal import CCurl
-internal import Glibc
 internal import Linux
-internal import Synchronization
 
 /// The way to an API server over HTTP(S) with libcurl. One thread of its own drives all requests and streams; `send` may
 /// be called from any thread. Connections are kept and used again. HTTP/1.1: every stream holds a connection.
+///
+/// Files of the configuration may change at any time: see `CredentialSource`. A new certificate or authority counts for new
+/// connections; libcurl uses none again that was made with others.
 ///
 /// A peer that vanished without a word is noticed after about `peerTimeout` seconds by TCP's keepalive probes, or by
 /// unanswered data.
@@ -20,23 +21,20 @@ package final class HTTPTransport: APITransport {
     /// An address to connect to instead of the one that the URL's host name leads to; the name still counts for TLS and
     /// for the header Host.
     package var connectTo: String?
+    /// Seconds between two looks at the files of the configuration.
+    package var credentialInterval = 1.0
+    /// A file of the configuration has changed and cannot be used; what was known goes on being used.
+    package var onCredentialError: @Sendable (any Error) -> Void = { _ in }
 
     package init() {}
   }
 
-  private struct TokenCache {
-    var token: String?
-    /// CLOCK_MONOTONIC seconds of the last reading of the file.
-    var readAt: Double?
-  }
-
-  private let config: KubeConfig
+  private let credentials: CredentialSource
   private let options: Options
   private let loop: CurlLoop
-  private let tokenCache = Mutex(TokenCache())
 
   package init(_ config: KubeConfig, options: Options = Options()) {
-    self.config = config
+    credentials = CredentialSource(config, interval: options.credentialInterval, onError: options.onCredentialError)
     self.options = options
     loop = CurlLoop()
   }
@@ -47,10 +45,17 @@ package final class HTTPTransport: APITransport {
   package func close() { loop.close() }
 
   package func send(_ request: APIRequest) throws -> APIResponse {
+    let (config, version) = credentials.current()
+    let answer = try exchange(request, config)
+    // A token that was replaced a moment ago, while the file was not looked at: once more, with the new one.
+    guard answer.status == 401, credentials.refused(version) else { return answer }
+    return try exchange(request, credentials.current().config)
+  }
+
+  private func exchange(_ request: APIRequest, _ config: KubeConfig) throws -> APIResponse {
     let answer = OneShot<Result<APIResponse, TransportError>>()
-    let transfer = try transfer(request, timeout: request.timeout ?? Double(options.requestTimeout), onData: nil) {
-      answer.set($0)
-    }
+    let timeout = request.timeout ?? Double(options.requestTimeout)
+    let transfer = try transfer(request, config, timeout: timeout, onData: nil) { answer.set($0) }
     loop.start(transfer)
     return try answer.wait().get()
   }
@@ -60,7 +65,10 @@ package final class HTTPTransport: APITransport {
     onEnd: @escaping @Sendable (Result<APIResponse, any Error>) -> Void
   ) -> any APIStream {
     do {
-      let transfer = try transfer(request, timeout: nil, onData: onData) { result in
+      let (config, version) = credentials.current()
+      let transfer = try transfer(request, config, timeout: nil, onData: onData) { [credentials] result in
+        // Whoever asks again does so with what is newest.
+        if case .success(let answer) = result, answer.status == 401 { _ = credentials.refused(version) }
         onEnd(result.mapError { $0 as any Error })
       }
       loop.start(transfer)
@@ -73,29 +81,14 @@ package final class HTTPTransport: APITransport {
   }
 
   private func transfer(
-    _ request: APIRequest, timeout: Double?, onData: (@Sendable ([UInt8]) -> Void)?,
+    _ request: APIRequest, _ config: KubeConfig, timeout: Double?, onData: (@Sendable ([UInt8]) -> Void)?,
     onEnd: @escaping @Sendable (Result<APIResponse, TransportError>) -> Void
   ) throws(TransportError) -> CurlTransfer {
     let base = config.server.hasSuffix("/") ? String(config.server.dropLast()) : config.server
     let transfer = try CurlTransfer(
-      url: base + request.target, server: base, request: request, token: currentToken(), onData: onData, onEnd: onEnd)
+      url: base + request.target, server: base, request: request, token: config.token, onData: onData, onEnd: onEnd)
     transfer.configure(options: options, timeout: timeout, config: config)
     return transfer
-  }
-
-  /// The bearer token; a file's is read again once a minute, as client-go does.
-  private func currentToken() -> String? {
-    guard let file = config.tokenFile else { return config.token }
-    let now = Time.monotonicSeconds
-    return tokenCache.withLock { cache in
-      if let readAt = cache.readAt, now - readAt < 60 { return cache.token }
-      cache.readAt = now
-      if let bytes = try? FileDescriptor.open(file).readAll() {
-        let text = String(decoding: bytes, as: UTF8.self)
-        cache.token = String(text.drop { $0.isWhitespace }.prefix { !$0.isWhitespace })
-      }
-      return cache.token ?? config.token
-    }
   }
 }
 

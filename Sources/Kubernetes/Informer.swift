@@ -34,6 +34,15 @@ package final class Informer: Sendable {
     case stop
   }
 
+  private enum WatchEnd {
+    /// When its time was over.
+    case inTime
+    /// Before that; the server stops, or something on the way does.
+    case early
+    /// Without having been of any use.
+    case atOnce
+  }
+
   private struct State {
     var isStopped = false
     var stream: (any APIStream)?
@@ -113,16 +122,19 @@ package final class Informer: Sendable {
           synced.open()
         }
         watch += 1
-        if try follow(watch: watch, version: &version, backoff: &backoff) {
+        switch try follow(watch: watch, version: &version, backoff: &backoff) {
+        case .inTime: backoff.reset()
+        case .early:
+          // A server that goes away ends everybody's watches at one moment; all must not be back at the next.
           backoff.reset()
-        } else {
-          pause(backoff.pause())
+          pause(Double.random(in: 0...backoff.first))
+        case .atOnce: pause(backoff.pause())
         }
       } catch {
         if isStopped { break }
         if let status = error as? APIStatus, status.isExpired { version = nil }
         options.onError?(error)
-        pause(backoff.pause())
+        pause(backoff.pause(atLeast: (error as? APIStatus)?.retryAfter))
       }
     }
   }
@@ -139,8 +151,8 @@ package final class Informer: Sendable {
     }
   }
 
-  /// One watch to its end. Answers whether it was of use: it brought something or stayed open for a while.
-  private func follow(watch: Int, version: inout String?, backoff: inout Backoff) throws -> Bool {
+  /// One watch to its end.
+  private func follow(watch: Int, version: inout String?, backoff: inout Backoff) throws -> WatchEnd {
     let timeout = Int.random(in: options.watchTimeout...(2 * options.watchTimeout))
     let target = selection.target(
       type,
@@ -161,7 +173,7 @@ package final class Informer: Sendable {
       state.withLock { $0.stream = nil }
       stream.cancel()
     }
-    if isStopped { return true }
+    if isStopped { return .inTime }
     var decoder = WatchDecoder()
     let started = Time.monotonicSeconds
     let deadline = started + Double(timeout + options.watchGrace)
@@ -172,7 +184,7 @@ package final class Informer: Sendable {
         switch message {
         case .data(watch, let bytes):
           for event in try decoder.decode(bytes) {
-            if self.isStopped { return true }
+            if self.isStopped { return .inTime }
             try handle(event, version: &version)
             events += 1
             backoff.reset()
@@ -180,8 +192,10 @@ package final class Informer: Sendable {
         case .end(watch, let result):
           let response = try result.get()
           guard response.status == 200 else { throw APIStatus(response) }
-          return events > 0 || Time.monotonicSeconds - started > 1
-        case .stop: return true
+          let age = Time.monotonicSeconds - started
+          if age >= Double(timeout) - 1 { return .inTime }
+          return events > 0 || age > 1 ? .early : .atOnce
+        case .stop: return .inTime
         default: continue
         }
       }

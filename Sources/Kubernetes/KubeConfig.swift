@@ -1,6 +1,5 @@
-internal import Glibc
 internal import JSON
-internal import Linux
+package import Linux
 
 /// How to reach an API server and who to be there: one context of a kubeconfig, with its files read.
 package struct KubeConfig: Hashable, Sendable {
@@ -17,11 +16,18 @@ package struct KubeConfig: Hashable, Sendable {
   package var tokenFile: String?
   /// The context's default namespace.
   package var namespace: String?
+  /// Where this was read, so that it can be read again; nil for what the program made up itself.
+  package var origin: Origin?
+  /// The files this was read from, but for `tokenFile`, each as it was just before.
+  package var files: [String: FileStamp] = [:]
+  /// What `contents` was when this was read: whoever changes something afterwards wants that, not the file's.
+  var contentsAsRead: Int?
 
   package init(server: String) { self.server = server }
 
   /// Reads a kubeconfig (YAML or JSON). `context` nil: its `current-context`.
   package init(file: String, context: String? = nil) throws {
+    let stamp = FileStamp(file)
     let bytes: [UInt8]
     do {
       bytes = try FileDescriptor.open(file).readAll()
@@ -29,6 +35,9 @@ package struct KubeConfig: Hashable, Sendable {
       throw KubeConfigError("kubeconfig \(file) cannot be read: \(error)")
     }
     try self.init(bytes, file: file, context: context)
+    origin = .file(file, context: context)
+    files[file] = stamp
+    contentsAsRead = contents
   }
 
   /// Reads a kubeconfig's text; `file` names it in errors, and relative paths in it begin at its folder.
@@ -42,6 +51,8 @@ package struct KubeConfig: Hashable, Sendable {
       guard let entry else { throw KubeConfigError("kubeconfig \(file): \(list) has no entry named \"\(name)\"") }
       return entry[content]
     }
+    func placed(_ path: String) -> String { path.isEmpty || path.hasPrefix("/") ? path : folder + path }
+    var files: [String: FileStamp] = [:]
     func load(_ entry: JSON, _ field: String) throws(KubeConfigError) -> [UInt8]? {
       if let data = entry[field + "-data"].string, !data.isEmpty {
         guard let bytes = Base64.decode(data) else {
@@ -49,9 +60,10 @@ package struct KubeConfig: Hashable, Sendable {
         }
         return bytes
       }
-      guard let path = entry[field].string, !path.isEmpty else { return nil }
+      guard let path = entry[field].string.map(placed), !path.isEmpty else { return nil }
+      files[path] = FileStamp(path)
       do {
-        return try FileDescriptor.open(path.hasPrefix("/") ? path : folder + path).readAll()
+        return try FileDescriptor.open(path).readAll()
       } catch {
         throw KubeConfigError("kubeconfig \(file): \(field): \(error)")
       }
@@ -73,6 +85,7 @@ package struct KubeConfig: Hashable, Sendable {
     certificateAuthority = try load(cluster, "certificate-authority")
     isVerificationSkipped = cluster["insecure-skip-tls-verify"].bool ?? false
     namespace = selected["namespace"].string
+    self.files = files
     guard let userName = selected["user"].string, !userName.isEmpty else { return }
     let user = try named("users", userName, "user")
     for unsupported in ["exec", "auth-provider", "username"] where !user[unsupported].isNull {
@@ -83,37 +96,8 @@ package struct KubeConfig: Hashable, Sendable {
     clientCertificate = try load(user, "client-certificate")
     clientKey = try load(user, "client-key")
     token = user["token"].string
-    tokenFile = user["tokenFile"].string
-  }
-
-  /// The configuration a pod finds in its environment and its service account's volume.
-  package static func inCluster() throws -> KubeConfig {
-    let folder = "/var/run/secrets/kubernetes.io/serviceaccount/"
-    guard let host = getenv("KUBERNETES_SERVICE_HOST"), let port = getenv("KUBERNETES_SERVICE_PORT") else {
-      throw KubeConfigError(
-        "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: not in a pod; give a kubeconfig")
-    }
-    let hostText = String(cString: host)
-    var config = KubeConfig(
-      server: "https://\(hostText.contains(":") ? "[\(hostText)]" : hostText):\(String(cString: port))")
-    do {
-      config.certificateAuthority = try FileDescriptor.open(folder + "ca.crt").readAll()
-    } catch {
-      throw KubeConfigError("the service account's volume is missing: \(error)")
-    }
-    config.tokenFile = folder + "token"
-    return config
-  }
-
-  /// The kubeconfig named by `file`, else by the environment's KUBECONFIG, else the pod's own, else `~/.kube/config`.
-  package static func standard(file: String? = nil) throws -> KubeConfig {
-    if let file { return try KubeConfig(file: file) }
-    if let file = getenv("KUBECONFIG"), file.pointee != 0 { return try KubeConfig(file: String(cString: file)) }
-    if getenv("KUBERNETES_SERVICE_HOST") != nil { return try inCluster() }
-    guard let home = getenv("HOME") else {
-      throw KubeConfigError("no kubeconfig: KUBECONFIG and HOME are not set; name one with --kubeconfig")
-    }
-    return try KubeConfig(file: String(cString: home) + "/.kube/config")
+    tokenFile = user["tokenFile"].string.map(placed)
+    self.files = files
   }
 
   /// A kubeconfig text with this as its only context, everything inline. `name` is used for cluster, user and context.

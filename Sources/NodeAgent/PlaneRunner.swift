@@ -1,5 +1,6 @@
 internal import ClusterModel
 internal import JSON
+internal import Kubernetes
 internal import Linux
 internal import Synchronization
 
@@ -12,12 +13,16 @@ package final class PlaneRunner: Sendable {
     /// The error of the last try; nil if it succeeded.
     package var failure: String?
     package var changes = 0
+    /// When the failures in a row began, and when the plane's thread last took or looked for work, in seconds of the
+    /// monotonic clock.
+    package var failingSince: Double?
+    package var lastSign = Time.monotonicSeconds
+
+    package init() {}
   }
 
   /// Seconds between two looks for drift while nothing changes.
   private static let repairInterval = 10.0
-  private static let shortestBackoff = 0.25
-  private static let longestBackoff = 30.0
 
   private let plane: any Plane
   private let model: SharedModel
@@ -75,9 +80,11 @@ package final class PlaneRunner: Sendable {
 
   private func run() {
     var isSynchronized = false
-    var backoff = Self.shortestBackoff
-    var hasFailed = false
-    while let keys = queue.next(timeout: hasFailed ? backoff : Self.repairInterval) {
+    // What a plane cannot do on one node, it often cannot do on any, because of the API server.
+    var backoff = Backoff(first: 0.5, longest: 30)
+    var pause: Double?
+    while let keys = queue.next(timeout: pause ?? Self.repairInterval) {
+      status.withLock { $0.lastSign = Time.monotonicSeconds }
       guard model.hasSynced else { continue }
       do {
         if !isSynchronized {
@@ -95,16 +102,21 @@ package final class PlaneRunner: Sendable {
         status.withLock { status in
           status.hasSynced = true
           status.failure = nil
+          status.failingSince = nil
+          status.lastSign = Time.monotonicSeconds
           status.changes += keys.count
         }
-        if hasFailed { log.info("works again") }
-        hasFailed = false
-        backoff = Self.shortestBackoff
+        if pause != nil { log.info("works again") }
+        pause = nil
+        backoff.reset()
       } catch {
-        status.withLock { $0.failure = "\(error)" }
-        if hasFailed { backoff = min(backoff * 2, Self.longestBackoff) }
-        log.error("\(error); everything is synchronized again in \(backoff) s")
-        hasFailed = true
+        status.withLock { status in
+          status.failure = "\(error)"
+          status.failingSince = status.failingSince ?? Time.monotonicSeconds
+        }
+        let next = backoff.pause(atLeast: (error as? APIStatus)?.retryAfter)
+        log.error("\(error); everything is synchronized again in \(Int(next.rounded(.up))) s")
+        pause = next
         isSynchronized = false
       }
     }
