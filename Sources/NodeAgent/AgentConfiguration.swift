@@ -1,11 +1,13 @@
 package import Addressing
+internal import Glibc
 package import Linux
 package import NodeRouting
 package import PodNetwork
 
 /// What one agent is told on its command line. Everything else it learns from the API.
 package struct AgentConfiguration: Sendable {
-  package var kubeconfig: String
+  /// nil: as `KubeConfig.standard` finds it; in a pod that is its service account.
+  package var kubeconfig: String?
   /// The program's version, for status.
   package var version = "unknown"
   /// The Node object that is this machine.
@@ -46,9 +48,16 @@ package struct AgentConfiguration: Sendable {
   /// Planes switched off by name.
   package var disabledPlanes: Set<String> = []
 
+  /// Where liveness and readiness are told over HTTP; nil: nowhere.
+  package var health: AddressAndPort?
+
+  /// Every plane there is, by name.
+  package static let planes = ["routing", "wiring", "leases", "services", "policy", "dns", "gateway"]
+
   package static let options: [CommandLineOptions.Option] = [
-    .init("kubeconfig", "FILE", "how to reach the API server"),
-    .init("node-name", "NAME", "the Node object that is this machine"),
+    .init("config", "FILE", "options from a file, YAML or JSON: names as here, lists for those given more than once"),
+    .init("kubeconfig", "FILE", "how to reach the API server (KUBECONFIG, or in a pod its service account)"),
+    .init("node-name", "NAME", "the Node object that is this machine (NODE_NAME of the environment)"),
     .init("pod-range", "PREFIX", "addresses of all pods; once a family"),
     .init("service-range", "PREFIX", "addresses of all Services; once a family"),
     .init("node-range", "PREFIX", "addresses of the nodes; once a family"),
@@ -73,12 +82,17 @@ package struct AgentConfiguration: Sendable {
     .init(
       "nodeport-addresses", "PREFIX", "serve NodePorts at the node's addresses in this range (its InternalIPs alone)"),
     .init("gateway", nil, "run the Ingress gateway on this node"),
-    .init("without", "PLANE", "leave a plane out: routing, wiring, leases, services, policy, dns, gateway"),
+    .init("without", "PLANE", "leave a plane out: \(planes.joined(separator: ", "))"),
+    .init("health", "ADDRESS:PORT", "answer /livez and /readyz there (nowhere)"),
   ]
 
   package init(_ options: CommandLineOptions) throws(UsageError) {
-    kubeconfig = try options.required("kubeconfig")
-    nodeName = try options.required("node-name")
+    kubeconfig = options["kubeconfig"]
+    if let name = options["node-name"] ?? getenv("NODE_NAME").map({ String(cString: $0) }), !name.isEmpty {
+      nodeName = name
+    } else {
+      throw UsageError("option --node-name is missing, and NODE_NAME is not set")
+    }
     podRanges = try Self.prefixes("pod-range", options)
     serviceRanges = try Self.prefixes("service-range", options)
     nodeRanges = try Self.prefixes("node-range", options)
@@ -101,11 +115,11 @@ package struct AgentConfiguration: Sendable {
     self.nodePortRanges = nodePortRanges.isEmpty ? nil : nodePortRanges
     isGateway = options.has("gateway")
     disabledPlanes = Set(options.all("without"))
-    let known: Set<String> = ["routing", "wiring", "leases", "services", "policy", "dns", "gateway"]
-    if let unknown = disabledPlanes.subtracting(known).min() {
+    if let unknown = disabledPlanes.subtracting(Self.planes).min() {
       throw UsageError(
-        "option --without: there is no plane \(unknown); known are \(known.sorted().joined(separator: ", "))")
+        "option --without: there is no plane \(unknown); known are \(Self.planes.joined(separator: ", "))")
     }
+    health = try options.parsed("health") { try AddressAndPort(parsing: $0) }
     if podRanges.isEmpty { throw UsageError("option --pod-range is missing") }
     if serviceRanges.isEmpty { throw UsageError("option --service-range is missing") }
   }

@@ -33,20 +33,6 @@ package final class ModelFeed: Sendable {
 }
 
 extension ModelKind {
-  fileprivate var resource: ResourceType {
-    switch self {
-    case .node: .nodes
-    case .namespace: .namespaces
-    case .pod: .pods
-    case .service: .services
-    case .endpointSlice: .endpointSlices
-    case .networkPolicy: .networkPolicies
-    case .ingress: .ingresses
-    case .ingressClass: .ingressClasses
-    case .secret: .secrets
-    }
-  }
-
   fileprivate var selection: ListOptions {
     self == .secret ? ListOptions(fieldSelector: "type=kubernetes.io/tls") : ListOptions()
   }

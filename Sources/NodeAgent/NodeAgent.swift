@@ -13,10 +13,10 @@ package final class NodeAgent: Sendable {
   private let settings: AgentConfiguration
   private let started = Timestamp.now()
   private let statusServer: Mutex<AgentStatusServer?> = Mutex(nil)
+  private let health: AgentHealth?
 
   /// Makes the planes; nothing is watched before `start`. Throws what a plane cannot do without.
   package init(_ settings: AgentConfiguration, client: APIClient) throws {
-    var kinds: Set<ModelKind> = [.node, .namespace, .pod, .service, .endpointSlice, .networkPolicy]
     var planes: [any Plane] = []
     func isOn(_ name: String) -> Bool { !settings.disabledPlanes.contains(name) }
     // Policy first: it closes what the others open.
@@ -27,18 +27,23 @@ package final class NodeAgent: Sendable {
     if isOn("services") { planes.append(try ServicesPlane(settings)) }
     if isOn("dns"), !settings.clusterDNS.isEmpty { planes.append(try DNSPlane(settings)) }
     if isOn("gateway"), settings.isGateway {
-      kinds.formUnion([.ingress, .ingressClass, .secret])
       planes.append(try GatewayPlane(settings, client))
     }
+    let kinds = Self.kinds(planes: Set(planes.map(\.name)), usesBGP: settings.routing == .bgp)
     let model = SharedModel(kinds: kinds)
     self.model = model
     self.settings = settings
     feed = ModelFeed(client, kinds: kinds, into: model)
-    runners = planes.map { PlaneRunner($0, model: model) }
+    let runners = planes.map { PlaneRunner($0, model: model) }
+    self.runners = runners
+    health = try settings.health.map { address in
+      try AgentHealth(address) { (model.hasSynced, runners.map { ($0.name, $0.currentStatus) }) }
+    }
   }
 
   package func start() {
     startStatusServer()
+    health?.start()
     for runner in runners { runner.start() }
     feed.start()
   }
@@ -47,6 +52,7 @@ package final class NodeAgent: Sendable {
   package func stop() {
     feed.stop()
     for runner in runners { runner.stop() }
+    health?.stop()
     statusServer.withLock { server in
       server?.stop()
       server = nil
