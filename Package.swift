@@ -70,6 +70,9 @@ let package = Package(
         "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "ClusterModel", "PodNetwork", "NodeRouting",
         "ServiceProxy", "NetworkPolicy", "ClusterDNS", "HTTPRouting",
       ]),
+    room(
+      "Deploy",
+      ["Addressing", "JSON", "Linux", "Kubernetes", "ClusterModel", "NodeRouting", "NodeAgent", "ControlPlane"]),
     room("Diagnosis", ["Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
     room(
       "Lab",
@@ -83,7 +86,7 @@ let package = Package(
       name: "swiftlet",
       dependencies: [
         "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "PodNetwork", "ControlPlane", "NodeAgent", "Lab",
-        "Diagnosis",
+        "Diagnosis", "Deploy",
       ],
       swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
@@ -134,6 +137,9 @@ let package = Package(
         "Addressing",
       ]),
     tests("NodeRuntimeTests", ["Lab", "ControlPlane", "StandIn", "Kubernetes", "JSON", "Linux", "Addressing"]),
+    tests(
+      "DeployTests",
+      ["Deploy", "NodeAgent", "ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing", "ClusterModel"]),
     tests("DiagnosisTests", ["Diagnosis", "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
     tests("LabTests", ["Lab", "Linux", "JSON", "Netlink", "Kubernetes", "Addressing", "Diagnosis"]),
   ],

@@ -13,6 +13,9 @@ struct Main {
       lab …        a cluster network of namespaces on this machine (swiftlet lab --help)
       server …     Kubernetes API, allocators, controllers and scheduler on SQLite
       agent …      the network of one node: routes, Services, policy, DNS, gateway
+      controllers … what a cluster's own controllers lack, on any API server
+      deploy …     manifests that install all this, or parts of it, on a Kubernetes cluster
+      install-cni … the CNI plugin to where the node's runtime looks for it
       ipam …       which pod addresses are leased on this node, and what is wrong with them
       plan …       choose a cluster's node, pod and service ranges before it exists
       status …     what the agent of this machine, or those of a lab, are doing
@@ -31,6 +34,9 @@ struct Main {
     case "lab": exit(LabCommand.run(rest))
     case "server": exit(run("server", ServerCommand.help, rest, ServerCommand.run))
     case "agent": exit(run("agent", AgentCommand.help, rest, AgentCommand.run))
+    case "controllers": exit(run("controllers", ControllersCommand.help, rest, ControllersCommand.run))
+    case "deploy": exit(run("deploy", DeployCommand.help, rest, DeployCommand.run))
+    case "install-cni": exit(run("install-cni", InstallCNICommand.help, rest, InstallCNICommand.run))
     case "ipam": exit(run("ipam", IPAMCommand.help, rest, IPAMCommand.run))
     case "plan": exit(PlanCommand.run(rest))
     case "status": exit(run("status", StatusCommand.help, rest, StatusCommand.run))
