@@ -66,6 +66,11 @@ package final class ObjectCache: Sendable {
     state.withLock { state in (state.indexed[index]?[value] ?? []).compactMap { state.objects[$0] } }
   }
 
+  /// How many objects an index holds under a value.
+  package func count(_ index: String, _ value: String) -> Int {
+    state.withLock { state in state.indexed[index]?[value]?.count ?? 0 }
+  }
+
   /// Replaces everything, as a list does; for informers and tests.
   package func replace(_ objects: [KubernetesObject]) {
     let keys = Set(objects.map(\.key))

@@ -8,6 +8,8 @@ final class ControllerContext: Sendable {
     static let owner = "owner"
     static let node = "node"
     static let service = "service"
+    /// Pods by each of their labels, Services by one label of their selector; with the namespace.
+    static let label = "label"
     /// Services by each of their addresses, and by each port they have on nodes.
     static let clusterIP = "cluster-ip"
     static let nodePort = "node-port"
@@ -16,12 +18,20 @@ final class ControllerContext: Sendable {
   let client: APIClient
   let events: EventRecorder
   let pods = ControllerContext.cache(
-    .pods, [Index.node: { [$0.spec["nodeName"].string ?? ""] }])
+    .pods,
+    [
+      Index.node: { [$0.spec["nodeName"].string ?? ""] },
+      Index.label: { pod in pod.labels.map { ControllerContext.labelIndex(pod.namespace, $0.key, $0.value) } },
+    ])
   let nodes = ControllerContext.cache(.nodes)
   let namespaces = ControllerContext.cache(.namespaces)
   let services = ControllerContext.cache(
     .services,
     [
+      Index.label: { service in
+        let selector = service.spec["selector"].stringMap.max { $0.key < $1.key }
+        return selector.map { [ControllerContext.labelIndex(service.namespace, $0.key, $0.value)] } ?? []
+      },
       Index.clusterIP: { $0.spec["clusterIPs"].elements.compactMap(\.string) },
       Index.nodePort: { NodePortAllocator.ports($0.json).map { "\($0)" } },
     ])

@@ -35,9 +35,9 @@ final class EndpointSliceController: Controller {
     // Slices of a deleted Service are garbage collected through their owner reference.
     guard let service = context.services.get(key) else { return triggers.forget(key) }
     guard !service.isTerminating, service.spec["type"].string != "ExternalName",
-      let selector = service.serviceSelector, writer.tracker.isSettled(key)
+      service.serviceSelector != nil, writer.tracker.isSettled(key)
     else { return }
-    let pods = context.pods.list(namespace: key.namespace).filter { selector.matches($0.labels) }
+    let pods = context.pods(of: service)
     let wanted = ServiceEndpoints(service: service)
     let owner = EndpointSliceWriter.Owner(
       object: service, labels: wanted.labels(), triggerTime: triggers.next(service, pods))

@@ -34,9 +34,9 @@ final class EndpointsController: Controller {
   func reconcile(_ key: NamespacedKey) throws {
     guard let service = context.services.get(key) else { return try withdraw(key) }
     guard !service.isTerminating, service.spec["type"].string != "ExternalName",
-      let selector = service.serviceSelector
+      service.serviceSelector != nil
     else { return }
-    let pods = context.pods.list(namespace: key.namespace).filter { selector.matches($0.labels) }
+    let pods = context.pods(of: service)
     let subsets = EndpointSubsets(service, pods)
     let existing = context.endpoints.get(key)
     var wanted = existing ?? KubernetesObject(.endpoints, namespace: key.namespace, name: key.name)

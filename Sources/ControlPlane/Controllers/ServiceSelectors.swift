@@ -19,25 +19,31 @@ final class ServiceSelectors: Sendable {
       guard context.services.hasSynced, context.pods.hasSynced else { return }
       if let old, let new, !Self.isDifferent(old, new) { return }
       guard let namespace = (new ?? old)?.namespace else { return }
-      tell(services(namespace) { $0.matches(new?.labels ?? [:]) || $0.matches(old?.labels ?? [:]) })
+      tell(services(namespace, new?.labels ?? [:]).union(services(namespace, old?.labels ?? [:])))
     }
     context.nodes.observe { [self] old, new in
       guard context.nodes.hasSynced, let node = new ?? old else { return }
       // A node that comes or goes brings and takes its pods' endpoints; its zone stands in them.
       if let old, let new, old.labels[ServiceEndpoints.zoneLabel] == new.labels[ServiceEndpoints.zoneLabel] { return }
       let pods = context.pods.list(ControllerContext.Index.node, node.name)
-      for (namespace, pods) in Dictionary(grouping: pods, by: \.namespace) {
-        tell(services(namespace) { selector in pods.contains { selector.matches($0.labels) } })
-      }
+      tell(pods.reduce(into: []) { $0.formUnion(services($1.namespace, $1.labels)) })
     }
   }
 
-  private func services(_ namespace: String, _ isMeant: (LabelSelector) -> Bool) -> [NamespacedKey] {
-    context.services.list(namespace: namespace)
-      .filter { $0.serviceSelector.map(isMeant) ?? false }.map(\.key)
+  /// The Services that select pods with these labels. Each is found under one label of its selector.
+  private func services(_ namespace: String, _ labels: [String: String]) -> Set<NamespacedKey> {
+    var keys: Set<NamespacedKey> = []
+    for (key, value) in labels {
+      let index = ControllerContext.labelIndex(namespace, key, value)
+      for service in context.services.list(ControllerContext.Index.label, index)
+      where service.serviceSelector?.matches(labels) ?? false {
+        keys.insert(service.key)
+      }
+    }
+    return keys
   }
 
-  private func tell(_ keys: [NamespacedKey]) {
+  private func tell(_ keys: Set<NamespacedKey>) {
     guard !keys.isEmpty else { return }
     for listener in listeners.withLock({ $0 }) { keys.forEach(listener) }
   }

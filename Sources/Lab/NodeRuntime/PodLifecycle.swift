@@ -161,7 +161,16 @@ final class PodLifecycle: @unchecked Sendable {
     guard ensureSandbox() else { return }
     completeInitContainers()
     tellWhatIsSkipped()
-    for container in pod.runnableContainers { advance(container) }
+    for container in pod.runnableContainers {
+      advance(container)
+      // The first start is in order: what a sidecar is for may need it (KEP-753).
+      if container.isSidecar, record.containers[container.name]?.isStarted != true, !hasRun(after: container) { break }
+    }
+  }
+
+  private func hasRun(after sidecar: ContainerManifest) -> Bool {
+    pod.runnableContainers.drop { $0.name != sidecar.name }.dropFirst()
+      .contains { record.containers[$0.name]?.hasRunEver == true }
   }
 
   /// A pod that has run its course gives its address back; what it was stays on record until it is deleted.
