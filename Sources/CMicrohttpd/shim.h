@@ -39,6 +39,12 @@ static inline struct MHD_Daemon *swiftlet_mhd_start(const struct swiftlet_mhd_st
       MHD_OPTION_END);
 }
 
+/// How many connections a server has.
+static inline unsigned int swiftlet_mhd_connections(struct MHD_Daemon *daemon) {
+  const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+  return info ? info->num_connections : 0;
+}
+
 /// The socket of a connection, to see that the client hangs up while nothing is sent.
 static inline int swiftlet_mhd_socket(struct MHD_Connection *connection) {
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);

@@ -1,11 +1,12 @@
 import Addressing
-import ControlPlane
 import Glibc
 import JSON
 import Kubernetes
 import Linux
 import Synchronization
 import Testing
+
+@testable import ControlPlane
 
 /// What a client of a real cluster lives through, played by our server: watches that expire, a server that restarts, other
 /// certificates.
@@ -72,9 +73,9 @@ struct ServerLossTests {
     return options
   }
 
-  static func until(_ condition: () -> Bool) -> Bool {
+  static func until(_ condition: () throws -> Bool) rethrows -> Bool {
     for _ in 0..<600 {
-      if condition() { return true }
+      if try condition() { return true }
       usleep(50_000)
     }
     return false
@@ -226,5 +227,59 @@ struct ServerLossTests {
     #expect(subject().contains("client-one"))
     try certificate("client-two", to: "client")
     #expect(subject().contains("client-two"))
+  }
+
+  /// The server's own certificate is about to expire: a new one is shown to those who connect, and who is connected stays.
+  @Test func aServersCertificateIsRenewedWithoutARestart() throws {
+    let api = try APIFixture { configuration, folder in configuration.pkiPath = folder + "/pki" }
+    let folder = api.folder + "/pki"
+    let port = try api.server.start([.address(IPAddress("127.0.0.1")!, port: 0)], renewalInterval: 0.2)[0]
+    defer { api.server.stop() }
+    let config = try KubeConfig(
+      Array(try #require(api.server.kubeconfig(server: "https://127.0.0.1:\(port)")).utf8), file: "x")
+    let transport = HTTPTransport(config)
+    defer { transport.close() }
+    func serial() throws -> String {
+      let result = try ChildProcess.run(
+        [
+          "/bin/sh", "-c",
+          "openssl s_client -connect 127.0.0.1:\(port) -CAfile \(folder)/ca.crt -verify_return_error </dev/null 2>/dev/null"
+            + " | openssl x509 -noout -serial",
+        ], timeout: 30)
+      return result.output
+    }
+    let seen = Mutex<[UInt8]>([])
+    let hasEnded = Gate()
+    let watch = transport.stream(
+      APIRequest("GET", APIFixture.configMaps + "?watch=1"), onData: { bytes in seen.withLock { $0 += bytes } },
+      onEnd: { _ in hasEnded.open() })
+    defer { watch.cancel() }
+    let first = try serial()
+    #expect(first.hasPrefix("serial="))
+    // Every round the certificate in the folder is one that expires within a month, or somebody else's of our authority.
+    for days in [5, 90] {
+      let before = try serial()
+      let root = try #require(
+        Certificate.read(
+          TLSIdentity(
+            certificate: try Files.readText(folder + "/ca.crt"), key: try Files.readText(folder + "/ca.key"))))
+      let other = try Certificate(
+        commonName: "other", purpose: .server(names: APIServer.serverNames(api.server.configuration)), days: days,
+        issuer: root)
+      try Files.write(folder + "/server.key", other.identity.key)
+      try Files.write(folder + "/server.crt", other.identity.certificate)
+      #expect(try Self.until { try serial() != before })
+      let isOthers = try Files.readText(folder + "/server.crt") == other.identity.certificate
+      #expect(isOthers == (days == 90))
+    }
+    // Nobody was thrown out: the watch goes on, on the connection it began with; new requests find the server.
+    try api.create(APIFixture.configMaps, ["metadata": ["name": "needle"]])
+    #expect(Self.until { seen.withLock { String(decoding: $0, as: UTF8.self).contains("needle") } })
+    #expect(!hasEnded.isOpen)
+    #expect(try HTTPTransport(config).send(APIRequest("GET", "/api/v1/namespaces")).status == 200)
+    // A folder that cannot be read changes nothing.
+    try Files.write(folder + "/server.crt", "broken")
+    usleep(600_000)
+    #expect(try HTTPTransport(config).send(APIRequest("GET", "/api/v1/namespaces")).status == 200)
   }
 }

@@ -12,6 +12,7 @@ package final class APIServer: Sendable {
   /// Nil where only calls inside the process are served.
   package let pki: PKI?
   private let http = Mutex<HTTPServer?>(nil)
+  private let renewal = Mutex<CertificateRenewal?>(nil)
 
   /// Opens the store, learns what is allocated, and makes the objects every cluster has. Does not listen yet.
   package init(_ configuration: APIServerConfiguration) throws {
@@ -42,7 +43,7 @@ package final class APIServer: Sendable {
   }
 
   /// What the serving certificate is for: the names of the Service `kubernetes`, this machine, and what was asked for.
-  private static func serverNames(_ configuration: APIServerConfiguration) -> [String] {
+  static func serverNames(_ configuration: APIServerConfiguration) -> [String] {
     var names = [
       "kubernetes", "kubernetes.default", "kubernetes.default.svc",
       "kubernetes.default.svc.\(configuration.clusterDomain)", "localhost", "127.0.0.1", "::1",
@@ -56,9 +57,10 @@ package final class APIServer: Sendable {
   /// Calls inside the process, known as the system itself.
   package var transport: any APITransport { LocalTransport(handler) }
 
-  /// Serves HTTPS on all these places at once. Returns the ports, in the same order.
+  /// Serves HTTPS on all these places at once. Every `renewalInterval` seconds it looks whether its certificate is to be
+  /// made anew, or was replaced, and shows the new one without a restart. Returns the ports, in the same order.
   @discardableResult
-  package func start(_ listeners: [APIListener]) throws -> [UInt16] {
+  package func start(_ listeners: [APIListener], renewalInterval: Double = 3600) throws -> [UInt16] {
     guard let pki else { throw PKIError("API server", "has no folder for certificates, so it cannot serve HTTPS") }
     let server = HTTPServer(handler: handler, authority: pki.authority)
     var ports: [UInt16] = []
@@ -73,11 +75,22 @@ package final class APIServer: Sendable {
       throw error
     }
     http.withLock { $0 = server }
+    let renewal = CertificateRenewal(pki.serving, names: Self.serverNames(configuration), interval: renewalInterval) {
+      [weak self] old, new in
+      // With the lock held, so that `stop` waits.
+      try self?.http.withLock { try $0?.replace(old, with: new) }
+    }
+    renewal.start(pki.folder)
+    self.renewal.withLock { $0 = renewal }
     return ports
   }
 
   /// Ends all watches and connections. Calls inside the process go on.
   package func stop() {
+    renewal.withLock { renewal in
+      defer { renewal = nil }
+      return renewal
+    }?.stop()
     let server = http.withLock { http in
       defer { http = nil }
       return http

@@ -7,11 +7,14 @@ internal import Synchronization
 /// HTTPS in front of the handler: one libmicrohttpd daemon a listening socket, one thread a connection.
 /// Why threads: docs/decisions/0002-http-server.md.
 final class HTTPServer: @unchecked Sendable {
-  // @unchecked: `daemons` is written by `start` and `stop` only; the daemons themselves are thread-safe.
+  // @unchecked: `daemons` and `retired` are written by `start`, `replace` and `stop` only, which are
+  // not called at the same time; the daemons themselves are thread-safe.
   let handler: APIHandler
   /// PEM: whose certificates clients are asked for.
   private let authority: String
-  private var daemons: [OpaquePointer] = []
+  var daemons: [OpaquePointer] = []
+  /// Those that listen no more and serve the connections they have.
+  var retired: [OpaquePointer] = []
   /// Watches in progress, so that `stop` can end them.
   private let watches = Mutex<[ObjectIdentifier: WatchStream]>([:])
   private let isStopping = Atomic(false)
@@ -62,8 +65,9 @@ final class HTTPServer: @unchecked Sendable {
     isStopping.store(true, ordering: .sequentiallyConsistent)
     for daemon in daemons { close(MHD_quiesce_daemon(daemon)) }
     for watch in watches.withLock({ Array($0.values) }) { watch.cancel() }
-    for daemon in daemons { MHD_stop_daemon(daemon) }
+    for daemon in daemons + retired { MHD_stop_daemon(daemon) }
     daemons = []
+    retired = []
   }
 
   /// The answer to a request whose body is complete; `certificate` (DER) is what the client showed.
