@@ -22,10 +22,8 @@ package enum Access {
       + [Grant("networking.k8s.io", ["ingresses/status"], ["patch"])]
   }
 
-  /// Names of Services, their endpoints and pods.
-  package static var dns: [Grant] {
-    watching(NodeAgent.kinds(planes: ["dns"], usesBGP: false).map(\.resource))
-  }
+  /// The name servers behind the nodes' own. Names of pods are made of what is asked, so pods are none of their business.
+  package static var dns: [Grant] { watching([.services, .endpointSlices, .namespaces]) }
 
   /// Some of the controllers of `swiftlet controllers`.
   package static func controllers(_ names: Set<RemoteController>) -> [Grant] {

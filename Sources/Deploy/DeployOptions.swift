@@ -18,6 +18,8 @@ package struct DeployOptions: Sendable {
   package var upstreamDNS: [IPAddress] = []
   package var routing = RoutingMode.vxlan
   package var wiring: String?
+  /// The text of the operator's BGP configuration (docs/bgp.md), for `routing` bgp.
+  package var bgpConfiguration: String?
   /// Where agents reach the API server without any Service; nil leaves them to the Service `kubernetes`.
   package var apiServer: HostAndPort?
   /// Controllers that the cluster does not run itself.
@@ -50,6 +52,7 @@ package struct DeployOptions: Sendable {
     .init("dns-replicas", "N", "how many name servers stand behind the nodes' own (2)"),
     .init("routing", "MODE", "how pods reach those of other nodes (vxlan)"),
     .init("wiring", "MODE", "how pods are connected: bridge, bridge-shared or routed (bridge)"),
+    .init("bgp-config", "FILE", "for --routing bgp: peers, reflectors and announcements (docs/bgp.md)"),
     .init(
       "controller", "NAME",
       "one that the cluster lacks: \(RemoteController.allCases.map(\.rawValue).joined(separator: ", ")); more than once"
@@ -89,6 +92,7 @@ package struct DeployOptions: Sendable {
       routing = mode
     }
     wiring = options["wiring"]
+    bgpConfiguration = try options.parsed("bgp-config") { try Files.readText($0) }
     apiServer = try options.parsed("api-server") { try HostAndPort(parsing: $0) }
     for name in options.all("controller").flatMap({ $0.split(separator: ",") }) {
       guard let controller = RemoteController(rawValue: String(name)) else {
@@ -119,6 +123,9 @@ package struct DeployOptions: Sendable {
     }
     if components.contains(.dns), clusterDNS.isEmpty {
       return "option --cluster-dns is missing: it is clusterDNS of the kubelets' configuration"
+    }
+    if bgpConfiguration != nil, routing != .bgp {
+      return "option --bgp-config: it is for --routing bgp, found \(routing.rawValue)"
     }
     if controllers.contains(.nodeRanges), podRanges.isEmpty {
       return "option --pod-range is missing: the controller node-ranges gives the nodes parts of it"

@@ -36,9 +36,10 @@ extension Manifests {
         name, component: "agent",
         cluster: Access.agent(planes: options.planes, usesBGP: options.routing == .bgp))
       + [
-        configMap(name, component: "agent", text),
+        configMap(name, component: "agent", text, bgp: options.bgpConfiguration),
         daemonSet(
-          name, component: "agent", configuration: text, mounts: mounts, initContainers: initContainers,
+          name, component: "agent", configuration: text + (options.bgpConfiguration ?? ""), mounts: mounts,
+          initContainers: initContainers,
           healthPort: Self.healthPort, selector: [:],
           capabilities: options.needsWholeNode ? nil : ["NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE"]),
       ]
@@ -61,10 +62,11 @@ extension Manifests {
       ]
   }
 
-  private func configMap(_ name: String, component: String, _ text: String) -> JSON {
-    [
-      "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(name, component: component),
-      "data": ["agent.yaml": .string(text)],
+  private func configMap(_ name: String, component: String, _ text: String, bgp: String? = nil) -> JSON {
+    var data: JSON = ["agent.yaml": .string(text)]
+    if let bgp { data["bgp.yaml"] = .string(bgp) }
+    return [
+      "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(name, component: component), "data": data,
     ]
   }
 
@@ -77,6 +79,9 @@ extension Manifests {
     if !options.nodeRanges.isEmpty { configuration["node-range"] = texts(options.nodeRanges) }
     if planes.contains("routing") {
       configuration["routing"] = .string(options.routing.rawValue)
+      if options.bgpConfiguration != nil {
+        configuration["bgp-config"] = .string("\(Self.configurationFolder)/bgp.yaml")
+      }
       if let wiring = options.wiring { configuration["wiring"] = .string(wiring) }
     }
     if planes.contains("dns") {

@@ -14,6 +14,7 @@ package struct Manifests {
     if !["kube-system", "default", "kube-public"].contains(options.namespace) { objects.append(namespace) }
     if options.needsAgent { objects += agent }
     if options.components.contains(.ingress) { objects += gateway }
+    if options.components.contains(.dns) { objects += dns }
     if options.components.contains(.controllers), !options.controllers.isEmpty { objects += controllers }
     return objects
   }

@@ -12,7 +12,7 @@ extension AgentConfiguration {
   }
 
   /// A file's members as a command line. Names that no option has are refused with the options' own error.
-  static func arguments(file path: String) throws -> [String] {
+  package static func arguments(file path: String) throws -> [String] {
     let documents = try YAML.parse(try Files.read(path), file: path)
     guard documents.count <= 1, let value = documents.first?.value ?? .some([:]), case .object(let object) = value
     else {

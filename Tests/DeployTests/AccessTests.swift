@@ -84,9 +84,10 @@ import Testing
   }
 
   static func serve(_ arguments: [String]) throws -> TestServer {
-    let server = try TestServer()
+    let options = try RenderingTests.options(arguments)
+    let server = try TestServer(serviceRanges: options.serviceRanges)
     let client = APIClient(server.server.transport)
-    for object in Manifests(try RenderingTests.options(arguments)).objects {
+    for object in Manifests(options).objects {
       let object = KubernetesObject(object)
       let type = try #require(ResourceType.known.first { $0.kind == object.kind && $0.apiVersion == object.apiVersion })
       try client.create(type, object)

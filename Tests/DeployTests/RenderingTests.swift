@@ -50,7 +50,7 @@ import Testing
     #expect(text == Manifests(try Self.options(arguments)).text(command: "x"))
     let objects = try YAML.parse(text, file: "rendered").map(\.value)
     #expect(objects == manifests.objects)
-    let server = try TestServer()
+    let server = try TestServer(serviceRanges: options.serviceRanges)
     for object in objects {
       let object = KubernetesObject(object)
       let type = try #require(ResourceType.known.first { $0.kind == object.kind && $0.apiVersion == object.apiVersion })
@@ -131,6 +131,28 @@ import Testing
     }
   }
 
+  @Test func theBGPConfigurationGoesAlong() throws {
+    let path = "/tmp/swt-bgp-\(UInt64.random(in: 0 ... .max)).yaml"
+    try Files.write(path, "as: 65001\npeers: []\n")
+    defer { try? Files.remove(path) }
+    let objects = Manifests(try Self.options(Self.whole + ["--routing=bgp", "--bgp-config=\(path)"])).objects
+    let map = try #require(objects.first { $0["kind"] == "ConfigMap" })
+    #expect(map["data", "bgp.yaml"] == "as: 65001\npeers: []\n")
+    #expect(map["data", "agent.yaml"].string?.contains("bgp-config: /etc/swiftlet/bgp.yaml\n") == true)
+  }
+
+  /// The Service of the cluster DNS address leads to our name servers, and to CoreDNS where that is still there.
+  @Test func theNameServersJoinTheServiceOfCoreDNS() throws {
+    let objects = Manifests(try Self.options(Self.cluster + ["--only=dns", "--dns-replicas=3"])).objects
+    let service = try #require(objects.first { $0["kind"] == "Service" })
+    #expect(service["metadata", "name"] == "kube-dns" && service["metadata", "namespace"] == "kube-system")
+    #expect(service["spec", "clusterIP"] == "10.96.0.10")
+    let deployment = try #require(objects.first { $0["kind"] == "Deployment" })
+    #expect(deployment["spec", "replicas"] == 3)
+    let labels = deployment["spec", "template"]["metadata", "labels"].stringMap
+    #expect(service["spec", "selector"].stringMap.allSatisfy { labels[$0.key] == $0.value })
+  }
+
   @Test func aChangedConfigurationReplacesThePods() throws {
     func digest(_ arguments: [String]) throws -> JSON {
       let objects = Manifests(try Self.options(arguments)).objects
@@ -150,7 +172,8 @@ import Testing
     (whole + ["--api-server=2001:db8::1:6443"], "expected HOST:PORT"),
     (whole + ["--controller=magic"], "there is no controller magic"),
     (["--only=controllers", "--controller=node-ranges"], "--pod-range is missing"),
-    (whole + ["--pod-range=10.0.0.0/33"], "--pod-range"),
+    (whole + ["--pod-range=10.0.0.0/33"], "--pod-range"), (whole + ["--bgp-config=/nonexistent"], "--bgp-config: "),
+    (whole + ["--bgp-config=/dev/null"], "it is for --routing bgp, found vxlan"),
   ])
   func whatCannotWorkIsSaid(arguments: [String], message: String) {
     let error = #expect(throws: UsageError.self) { try Self.options(arguments) }
