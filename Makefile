@@ -24,6 +24,8 @@ build: ## install the packages the build needs and build in release mode
 test: ## install what the tests need, build, and run all tests (root)
 	@scripts/install-packages build test
 	@scripts/fetch-kubectl $(KUBECTL_1_20)
+	@scripts/fetch-python-client .build/peers/python-kubernetes
+	@scripts/fetch-python-client .build/peers/python-kubernetes-22.6.0 22.6.0
 	$(SWIFT) build --build-tests
 	KUBECTL=$(abspath $(KUBECTL_1_20)) scripts/run-tests
 

@@ -143,7 +143,7 @@ struct KubectlTests {
       #"{"apiVersion":"v1","kind":"Service","metadata":{"name":"bad"},"spec":{"type":"ClusterIP"}}"#)
     try Files.write(
       folder + "/strict.json", #"{"apiVersion":"v1","kind":"Service","metadata":{"name":"bad"},"spec":{"bogus":1}}"#)
-    let minor = try minorVersion(kubectl, server)
+    let minor = try Self.minorVersion(kubectl, server)
     for step in Self.steps where minor >= step.leastMinor {
       let arguments = step.command.split(separator: " ").map { word in
         switch word {
@@ -205,7 +205,7 @@ struct KubectlTests {
     Issue.record("\(text) did not appear")
   }
 
-  private func minorVersion(_ kubectl: String, _ server: ServingFixture) throws -> Int {
+  static func minorVersion(_ kubectl: String, _ server: ServingFixture) throws -> Int {
     let json = try JSON(parsing: server.run([kubectl, "version", "--client", "-o", "json"]).standardOutput)
     return Int(json["clientVersion", "minor"].string?.prefix { $0.isNumber } ?? "") ?? 0
   }

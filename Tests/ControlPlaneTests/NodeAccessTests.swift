@@ -164,6 +164,11 @@ struct NodeAccessTests {
     let leases = "/apis/coordination.k8s.io/v1/namespaces"
     #expect(try send("POST", leases + "/kube-node-lease/leases", ["metadata": ["name": "c"]]).status == 403)
     #expect(try send("POST", leases + "/kube-system/leases", ["metadata": ["name": "a"]]).status == 403)
+    #expect(try send("POST", leases + "/default/leases", ["metadata": ["name": "swiftlet-announce-x"]]).status == 403)
+    let announcement: JSON = ["metadata": ["name": "swiftlet-announce-10.0.0.1"]]
+    #expect(try send("POST", leases + "/kube-system/leases", announcement).status == 201)
+    #expect(try send("DELETE", leases + "/kube-system/leases/swiftlet-announce-10.0.0.1").status == 200)
+    #expect(try send("DELETE", leases + "/kube-system/leases/swiftlet-controllers").status == 403)
   }
 
   @Test func secretsOfOthersStayHidden() throws {

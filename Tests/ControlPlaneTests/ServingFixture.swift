@@ -10,8 +10,11 @@ final class ServingFixture: Sendable {
   let port: UInt16
   var kubeconfig: String { api.folder + "/kubeconfig" }
 
-  init() throws {
-    api = try APIFixture { configuration, folder in configuration.pkiPath = folder + "/pki" }
+  init(configure: (inout APIServerConfiguration) -> Void = { _ in }) throws {
+    api = try APIFixture { configuration, folder in
+      configuration.pkiPath = folder + "/pki"
+      configure(&configuration)
+    }
     port = try api.server.start([.address(IPAddress("127.0.0.1")!, port: 0)])[0]
     let text = try #require(api.server.kubeconfig(server: "https://127.0.0.1:\(port)"))
     try Files.write(kubeconfig, Array(text.utf8))
@@ -23,6 +26,6 @@ final class ServingFixture: Sendable {
   func run(_ argv: [String], environment: [String: String] = [:], input: String = "") throws -> ChildProcess.Result {
     var variables = ["KUBECONFIG": kubeconfig, "HOME": api.folder, "PATH": "/usr/local/bin:/usr/bin:/bin"]
     variables.merge(environment) { $1 }
-    return try ChildProcess.run(argv, input: Array(input.utf8), environment: variables, timeout: 60)
+    return try ChildProcess.run(argv, input: Array(input.utf8), environment: variables, timeout: 120)
   }
 }

@@ -6,8 +6,9 @@ internal import Kubernetes
 struct NodeAuthorizer {
   let store: ObjectStore
 
-  /// Leases of agents that must agree on one of them, such as who announces an address.
-  static let leaseNamespace = "swiftlet-leases"
+  /// Leases by which agents agree on who announces an address.
+  static let announcementNamespace = "kube-system"
+  static let announcementPrefix = "swiftlet-announce-"
   static let heartbeatNamespace = "kube-node-lease"
   static let tlsSelector = "type=kubernetes.io/tls"
   private static let read: Set = ["get", "list", "watch"]
@@ -79,9 +80,13 @@ struct NodeAuthorizer {
   private func lease(_ request: AccessRequest, _ node: String) -> String? {
     let verbs: Set = ["create", "update", "patch", "delete"]
     guard verbs.contains(request.verb) else { return "nodes have no access to it" }
-    if request.namespace == Self.leaseNamespace { return nil }
-    if request.namespace == Self.heartbeatNamespace, request.verb == "create" || request.name == node { return nil }
-    return "a node may only write its own Lease in \(Self.heartbeatNamespace), and those of \(Self.leaseNamespace)"
+    // The name of what is created is in the body: NodeRestriction looks at it.
+    let isNew = request.verb == "create"
+    switch request.namespace {
+    case Self.announcementNamespace where isNew || request.name.hasPrefix(Self.announcementPrefix): return nil
+    case Self.heartbeatNamespace where isNew || request.name == node: return nil
+    default: return "a node may only write its own Lease in \(Self.heartbeatNamespace), and those of announced addresses"
+    }
   }
 
   /// ConfigMaps and Secrets that a pod of the node names; Secrets also as certificates, which every gateway serves.

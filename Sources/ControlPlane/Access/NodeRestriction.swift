@@ -22,8 +22,9 @@ struct NodeRestriction {
     case "nodes":
       guard name == node else { throw refuse(name, "node \"\(node)\" is not allowed to create node \"\(name)\"") }
       try checkLabels(object, old: .null, name)
-    case "leases.coordination.k8s.io" where object["metadata", "namespace"].string == NodeAuthorizer.heartbeatNamespace:
-      guard name == node else {
+    case "leases.coordination.k8s.io":
+      let isHeartbeat = object["metadata", "namespace"].string == NodeAuthorizer.heartbeatNamespace
+      guard isHeartbeat ? name == node : name.hasPrefix(NodeAuthorizer.announcementPrefix) else {
         throw refuse(name, "node \"\(node)\" can only access node lease with the same name as the requesting node")
       }
     default: break
