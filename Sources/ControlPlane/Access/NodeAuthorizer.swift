@@ -85,7 +85,8 @@ struct NodeAuthorizer {
     switch request.namespace {
     case Self.announcementNamespace where isNew || request.name.hasPrefix(Self.announcementPrefix): return nil
     case Self.heartbeatNamespace where isNew || request.name == node: return nil
-    default: return "a node may only write its own Lease in \(Self.heartbeatNamespace), and those of announced addresses"
+    default:
+      return "a node may only write its own Lease in \(Self.heartbeatNamespace), and those of announced addresses"
     }
   }
 
