@@ -77,7 +77,8 @@ final class RealCluster {
     _ method: String, _ path: String, _ body: JSON? = nil, type: String = "application/json"
   ) throws -> (status: Int, json: JSON) {
     var arguments = [
-      "curl", "-skS", "--http1.1", "-X", method, "-H", "Authorization: Bearer admin", "-H", "Content-Type: \(type)", "-w",
+      "curl", "-skS", "--http1.1", "-X", method, "-H", "Authorization: Bearer admin", "-H", "Content-Type: \(type)",
+      "-w",
       "\n%{http_code}", "--max-time", "30", "https://127.0.0.1:\(Self.port)\(path)",
     ]
     if body != nil { arguments += ["--data-binary", "@-"] }
