@@ -62,12 +62,27 @@ final class GarbageCollector: Controller {
     case .dropOwners(let uids):
       try context.setOwners(key.type, object, references.filter { !uids.contains($0.uid) })
     case .delete(let foreground):
+      let object = foreground ? try breakCircle(at: object, key.type) : object
       try context.client.delete(
         key.type, namespace: object.namespace, name: object.name,
         .init(
           propagation: foreground ? .foreground : .background, uid: object.uid,
           resourceVersion: object.resourceVersion))
     }
+  }
+
+  /// Objects that own one another would wait for each other: one whose dependent waits in turn blocks nobody any more.
+  private func breakCircle(at object: KubernetesObject, _ type: ResourceType) throws -> KubernetesObject {
+    guard object.ownerReferences.contains(where: \.blocksOwnerDeletion),
+      dependents(of: object.uid).contains(where: { $1.isTerminating && $1.finalizers.contains(Self.foreground) })
+    else { return object }
+    return try context.setOwners(
+      type, object,
+      object.ownerReferences.map { reference in
+        var reference = reference
+        reference.blocksOwnerDeletion = false
+        return reference
+      })
   }
 
   private func dependents(of uid: String) -> [(ResourceType, KubernetesObject)] {

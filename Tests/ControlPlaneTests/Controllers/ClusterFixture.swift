@@ -13,7 +13,8 @@ import Testing
 final class ClusterFixture: Sendable {
   let client: APIClient
   let server: APIServer
-  private let manager: ControllerManager
+  private let manager: Mutex<ControllerManager>
+  private let options: ControllerOptions
   private let pods = ObjectCache(.pods)
   private let path: String
   private let serial = Mutex(0)
@@ -34,9 +35,11 @@ final class ClusterFixture: Sendable {
     options.rootCertificate = "PEM"
     let lines = Mutex<[String]>([])
     options.log = { line in lines.withLock { $0.append(line) } }
-    manager = ControllerManager(server.transport, options)
+    self.options = options
+    let controllers = ControllerManager(server.transport, options)
+    manager = Mutex(controllers)
     for node in nodes { try addNode(node) }
-    manager.start()
+    controllers.start()
     pods.observe { [queue] _, new in if let new { queue.add(new.key) } }
     pods.start(client)
     _ = Thread("kubelets") { [self] in
@@ -44,8 +47,17 @@ final class ClusterFixture: Sendable {
     }
   }
 
+  /// Ends the controllers and starts others, as another process would.
+  func restartControllers() {
+    manager.withLock { manager in
+      manager.stop()
+      manager = ControllerManager(server.transport, options)
+      manager.start()
+    }
+  }
+
   func stop() {
-    manager.stop()
+    manager.withLock { $0.stop() }
     pods.stop()
     queue.close()
     for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }

@@ -52,6 +52,20 @@ import Testing
     #expect(try find(cluster, "loose") != nil)
   }
 
+  @Test func objectsThatOwnOneAnotherGo() throws {
+    let cluster = try ClusterFixture(nodes: [])
+    defer { cluster.stop() }
+    let first = try map(cluster, "first")
+    let second = try map(cluster, "second", owners: [first], blocks: true)
+    let reference = OwnerReference(
+      apiVersion: "v1", kind: "ConfigMap", name: "second", uid: second.uid, blocksOwnerDeletion: true)
+    try cluster.client.patch(
+      .configMaps, namespace: "default", name: "first", .merge, ["metadata": ["ownerReferences": [reference.json]]])
+    usleep(300_000)
+    try cluster.client.delete(.configMaps, namespace: "default", name: "first", .init(propagation: .foreground))
+    try cluster.eventually("both go") { try find(cluster, "first") == nil && find(cluster, "second") == nil }
+  }
+
   @Test func backgroundAndOrphans() throws {
     let cluster = try ClusterFixture(nodes: [])
     defer { cluster.stop() }
