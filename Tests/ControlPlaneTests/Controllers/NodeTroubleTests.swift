@@ -77,7 +77,7 @@ import Testing
   /// comes back and may have pods again.
   @Test func podsLeaveASilentNode() throws {
     var options = ControllerOptions()
-    options.nodeGracePeriod = 2
+    options.nodeGracePeriod = 3
     let cluster = try ClusterFixture(nodes: ["n1", "n2"], options: options)
     defer { cluster.stop() }
     let tolerated = "{key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 1}"
@@ -102,11 +102,15 @@ import Testing
       try heartbeat(["n1"])
       return try nodes() == ["n1": 4]
     }
-    let slices = try cluster.list(.endpointSlices, "kubernetes.io/service-name=web")
-    let ready = slices.flatMap { $0.json["endpoints"].elements }.filter { $0["conditions", "ready"] == true }
-    #expect(ready.count == 4 && ready.allSatisfy { $0["nodeName"] == "n1" })
+    try cluster.eventually("endpoints on no other node are ready") {
+      try heartbeat(["n1"])
+      let slices = try cluster.list(.endpointSlices, "kubernetes.io/service-name=web")
+      let ready = slices.flatMap { $0.json["endpoints"].elements }.filter { $0["conditions", "ready"] == true }
+      return ready.count == 4 && ready.allSatisfy { $0["nodeName"] == "n1" }
+    }
     try cluster.eventually("it is told") {
-      try cluster.list(.events).contains { $0.json["reason"] == "TaintManagerEviction" }
+      try heartbeat(["n1"])
+      return try cluster.list(.events).contains { $0.json["reason"] == "TaintManagerEviction" }
     }
     let lost = try cluster.client.get(.nodes, name: "n2")
     #expect(lost.condition("Ready")["status"] == "Unknown")
