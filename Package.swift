@@ -86,7 +86,7 @@ let package = Package(
       name: "swiftlet",
       dependencies: [
         "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "PodNetwork", "ControlPlane", "NodeAgent", "Lab",
-        "Diagnosis", "Deploy",
+        "Diagnosis", "Deploy", "ServiceProxy",
       ],
       swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-stdlib"])]),

@@ -3,6 +3,7 @@ internal import Glibc
 package import Linux
 package import NodeRouting
 package import PodNetwork
+package import ServiceProxy
 
 /// What one agent is told on its command line. Everything else it learns from the API.
 package struct AgentConfiguration: Sendable {
@@ -47,6 +48,8 @@ package struct AgentConfiguration: Sendable {
   package var isGateway = false
   /// Planes switched off by name.
   package var disabledPlanes: Set<String> = []
+  /// How Services are held in the kernel.
+  package var servicesBackend = ServiceBackendKind.nftables
 
   /// Where liveness and readiness are told over HTTP; nil: nowhere.
   package var health: AddressAndPort?
@@ -82,7 +85,13 @@ package struct AgentConfiguration: Sendable {
     .init(
       "nodeport-addresses", "PREFIX", "serve NodePorts at the node's addresses in this range (its InternalIPs alone)"),
     .init("gateway", nil, "run the Ingress gateway on this node"),
+    .init(
+      "services-backend", "BACKEND", "Services by nftables, iptables, iptables-nft, iptables-legacy, ipvs (nftables)"),
+    .init(
+      "ipvs-scheduler", "NAME",
+      "of --services-backend ipvs: \(IPVSScheduler.allCases.map(\.rawValue).joined(separator: ", ")) (rr)"),
     .init("without", "PLANE", "leave a plane out: \(planes.joined(separator: ", "))"),
+    .init("only", "PLANE", "leave all planes out but this one; `--only services` replaces kube-proxy"),
     .init("health", "ADDRESS:PORT", "answer /livez and /readyz there (nowhere)"),
   ]
 
@@ -114,11 +123,7 @@ package struct AgentConfiguration: Sendable {
     let nodePortRanges = try Self.prefixes("nodeport-addresses", options)
     self.nodePortRanges = nodePortRanges.isEmpty ? nil : nodePortRanges
     isGateway = options.has("gateway")
-    disabledPlanes = Set(options.all("without"))
-    if let unknown = disabledPlanes.subtracting(Self.planes).min() {
-      throw UsageError(
-        "option --without: there is no plane \(unknown); known are \(Self.planes.joined(separator: ", "))")
-    }
+    try readServices(options)
     health = try options.parsed("health") { try AddressAndPort(parsing: $0) }
     if podRanges.isEmpty { throw UsageError("option --pod-range is missing") }
     if serviceRanges.isEmpty { throw UsageError("option --service-range is missing") }

@@ -4,7 +4,7 @@ internal import Netlink
 internal import ServiceProxy
 internal import Synchronization
 
-/// Services in nftables on one node.
+/// Services on one node.
 package final class ServicesPlane: Plane {
   package let name = "services"
   private let settings: AgentConfiguration
@@ -14,16 +14,19 @@ package final class ServicesPlane: Plane {
 
   package init(_ settings: AgentConfiguration) throws {
     self.settings = settings
-    proxy = try ServiceProxy(Self.configuration(settings, own: nil))
-    health = ProxyHealth(families: Set(settings.podRanges.map(\.family)))
+    proxy = try ServiceProxy(Self.configuration(settings, own: nil), backend: settings.servicesBackend)
+    health = ProxyHealth(families: Set(settings.podRanges.map(\.family)), mode: settings.servicesBackend.mode)
   }
 
   private static func configuration(_ settings: AgentConfiguration, own: Node?) -> ServiceProxyConfiguration {
-    ServiceProxyConfiguration(
+    var configuration = ServiceProxyConfiguration(
       nodeName: settings.nodeName, zone: own?.zone, nodeAddresses: own?.addresses ?? [],
       nodePortRanges: settings.nodePortRanges, localPodRanges: own?.podRanges ?? [],
       serviceRanges: settings.serviceRanges,
       clusterRanges: settings.podRanges + settings.nodeRanges)
+    // Where neither routes nor pods are ours, their way out is not either.
+    configuration.masqueradesPods = !settings.disabledPlanes.isSuperset(of: ["routing", "wiring"])
+    return configuration
   }
 
   package func watch(_ requestRepair: @escaping @Sendable () -> Void) throws {
@@ -80,8 +83,14 @@ package final class ServicesPlane: Plane {
     if !changed.isEmpty { try proxy.update(changed) }
   }
 
-  /// The proxy hears of foreign changes by itself and repairs them at once.
-  package func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws {}
+  /// Of foreign changes to nftables the proxy hears by itself, and repairs them at once; of others it must look.
+  package func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws {
+    try telling(model) {
+      if try proxy.repairIfLost() {
+        Log("agent services").warning("rules of Services were gone: compared and repaired")
+      }
+    }
+  }
 
   package func stop() {
     health.stop()

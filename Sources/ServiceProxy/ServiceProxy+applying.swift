@@ -1,4 +1,5 @@
 internal import Addressing
+internal import Linux
 internal import Netlink
 
 extension ServiceProxy.Core {
@@ -34,7 +35,7 @@ extension ServiceProxy.Core {
     var attempts = 0
     while true {
       do {
-        try masquerade.ensure(socket)
+        if model.configuration.masqueradesPods { try masquerade.ensure(socket) }
         try backend.repair(&model)
         break
       } catch let error where error is NFTablesError || error is NetlinkError || error is IPTablesError {
@@ -43,6 +44,12 @@ extension ServiceProxy.Core {
       }
     }
     mustRepair = false
+    if !hasRemovedOthers {
+      hasRemovedOthers = true
+      for problem in ServiceProxy.removeOthers(than: kind, namespace: namespace) {
+        Log("services").warning("\(problem)")
+      }
+    }
     try deleteStrayFlows()
   }
 }

@@ -39,7 +39,8 @@ extension ServiceProxy.Core {
     for family in IPFamily.allCases {
       let flows = try conntrack.flows(ConntrackFilter(family, transport: TransportProtocol.udp.number))
       let stale = flows.filter { flow in
-        guard flow.isDestinationTranslated else { return false }
+        // IPVS translates without saying so in the status.
+        guard flow.isDestinationTranslated || flow.reply.source != flow.original.destination else { return false }
         let key = FrontendKey(flow.original.destination, .udp, flow.original.destinationPort)
         if model.state.frontends[key] != nil { return isStale(flow, key) }
         let nodePort = FrontendKey.nodePort(family, .udp, key.port)

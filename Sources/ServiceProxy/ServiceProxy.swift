@@ -9,6 +9,10 @@ package final class ServiceProxy: Sendable {
   /// Everything mutable; only ever touched under the lock.
   struct Core: ~Copyable {
     let backend: any ServiceBackend
+    let kind: ServiceBackendKind
+    let namespace: NetworkNamespace?
+    /// What another back end left is removed once, after the first repair.
+    var hasRemovedOthers = false
     /// For the table of pods' egress, which stands whatever the back end.
     let socket: NFTablesSocket
     let conntrack: ConntrackSocket
@@ -63,7 +67,7 @@ package final class ServiceProxy: Sendable {
     self.namespace = namespace
     core = Mutex(
       Core(
-        backend: backend, socket: socket, conntrack: conntrack,
+        backend: backend, kind: kind, namespace: namespace, socket: socket, conntrack: conntrack,
         model: ServiceModel(
           configuration: configuration, state: ServiceState(localPodRanges: configuration.localPodRanges))))
   }
@@ -141,7 +145,7 @@ package final class ServiceProxy: Sendable {
   /// Frontends that several Services ask for, with those that do not have it.
   package var conflicts: [FrontendKey: [NamespacedName]] { core.withLock { $0.model.state.conflicts } }
 
-  /// Removes our tables, the anchor last, in one transaction. Connections that were translated go on being so only as long
+  /// Removes our tables of nftables, the anchor last, in one transaction. Connections that were translated go on being so only as long
   /// as another table with NAT stands.
   package static func removeTables(namespace: NetworkNamespace? = nil) throws {
     let socket = try NFTablesSocket(namespace: namespace)

@@ -57,7 +57,10 @@ import Testing
       #expect(node.client("node", "tcp", address, 80, 3) == ["ECONNREFUSED": 3])
     }
     // Another port of a Service is refused by nftables, dropped by iptables: one rule for all addresses of Services.
-    #expect(node.client("client", "tcp", "10.96.0.1", 81, 1) == [backend.isNFTables ? "ECONNREFUSED" : "TIMEOUT": 1])
+    #expect(
+      node.client("client", "tcp", "10.96.0.1", 81, 1) == [
+        backend.kind.mode == "iptables" ? "TIMEOUT" : "ECONNREFUSED": 1
+      ])
     #expect(node.client("client", "tcp", "10.96.200.1", 80, 1) == ["TIMEOUT": 1])
     #expect(node.client("node", "udp", "10.96.200.1", 80, 1) == ["EPERM": 1])
 
@@ -66,9 +69,12 @@ import Testing
     usleep(300_000)
     try proxy.update(service: NamespacedName("default", "web"), to: Self.web([13]))
     #expect(node.client("client", "tcp", "10.96.0.1", 80, 50) == ["b3 10.244.0.9": 50])
+    // With its Service a connection through IPVS ends, one through the others goes on.
+    var lines = backend.isIPVS ? stream().values.reduce(0, +) : 0
     try proxy.update(service: NamespacedName("default", "web"), to: nil)
     #expect(node.client("client", "tcp", "10.96.0.1", 80, 1) == ["TIMEOUT": 1])
-    #expect(stream().values.reduce(0, +) == 100)
+    if !backend.isIPVS { lines = stream().values.reduce(0, +) }
+    #expect(lines == 100)
     // Chains of slot counts no longer in use are gone; only comments and rules of the constant part are left.
     if backend.isNFTables {
       #expect(!node.run("node", "nft list table inet swiftlet-services").contains("chain pick-"))

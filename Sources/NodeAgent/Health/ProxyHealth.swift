@@ -27,8 +27,13 @@ final class ProxyHealth: Sendable {
   private let state = Mutex(State())
   private let responder: Mutex<HTTPResponder?> = Mutex(nil)
   private let families: Set<IPFamily>
+  private let mode: String
 
-  init(families: Set<IPFamily>) { self.families = families }
+  /// `mode` is the answer to `/proxyMode`.
+  init(families: Set<IPFamily>, mode: String = "nftables") {
+    self.families = families
+    self.mode = mode
+  }
 
   func start() throws(SystemError) {
     let started = try HTTPResponder("agent health") { [weak self] in
@@ -81,7 +86,7 @@ final class ProxyHealth: Sendable {
     switch (question.port, question.path) {
     case (Self.healthPort, "/healthz"): return probe(isHealthy && !isLeaving, isLeaving: isLeaving)
     case (Self.healthPort, "/livez"): return probe(isHealthy, isLeaving: nil)
-    case (Self.statusPort, "/proxyMode"): return .init(200, "nftables")
+    case (Self.statusPort, "/proxyMode"): return .init(200, mode)
     case (Self.healthPort, _), (Self.statusPort, _): return .init(404, "there is no \(question.path) here\n")
     default:
       guard let (service, check) = check else { return .init(404, "no Service has this port any more\n") }

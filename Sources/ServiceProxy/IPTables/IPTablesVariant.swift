@@ -1,4 +1,5 @@
 internal import Addressing
+internal import Linux
 
 /// Which iptables: both lead to the same rules, in nf_tables or in the older ip_tables.
 package enum IPTablesVariant: String, Hashable, Sendable, CaseIterable {
@@ -11,6 +12,30 @@ package enum IPTablesVariant: String, Hashable, Sendable, CaseIterable {
   func program(_ family: IPFamily, _ verb: String) -> String {
     let name = family == .v4 ? rawValue : "ip6" + rawValue.dropFirst(2)
     return "\(name)-\(verb)"
+  }
+}
+
+extension IPTablesVariant {
+  /// The variants this machine has, each once, `host` never.
+  static var installed: [IPTablesVariant] {
+    let known = [IPTablesVariant.nft, .legacy].filter { $0.version != nil }
+    // Where the two have no names of their own there is one, called iptables.
+    return known.isEmpty && IPTablesVariant.host.version != nil ? [.host] : known
+  }
+
+  /// Which of the two `host` is.
+  var resolved: IPTablesVariant {
+    guard self == .host, let version else { return self }
+    let variant: IPTablesVariant = version.contains("nf_tables") ? .nft : .legacy
+    return variant.version == nil ? .host : variant
+  }
+
+  /// `iptables v1.8.9 (nf_tables)`; nil where it is not installed.
+  private var version: String? {
+    guard let result = try? ChildProcess.run([rawValue, "--version"], timeout: 10), result.status.isSuccess else {
+      return nil
+    }
+    return result.output
   }
 }
 

@@ -24,7 +24,7 @@ final class IPVSBackend: ServiceBackend {
   private var draining: [IPVSService.Key: Set<Target>] = [:]
 
   init(_ scheduler: IPVSScheduler, namespace: NetworkNamespace?) throws {
-    do { ipvs = try IPVSSocket(namespace: namespace) } catch {
+    do { ipvs = try Self.open(namespace) } catch {
       throw ServiceBackendError(
         description: "this kernel has no IPVS, or may not load it (module ip_vs): \(error); choose "
           + "--services-backend nftables or iptables")
@@ -34,6 +34,14 @@ final class IPVSBackend: ServiceBackend {
     self.namespace = namespace
     self.scheduler = scheduler
     context = .init(scheduler: scheduler, nodeAddresses: [], ownAddresses: [])
+  }
+
+  /// The kernel loads the module for `ipvsadm`, not for generic netlink.
+  private static func open(_ namespace: NetworkNamespace?) throws -> IPVSSocket {
+    do { return try IPVSSocket(namespace: namespace) } catch let error as NetlinkError where error.code == ENOENT {
+      _ = try? ChildProcess.run(["modprobe", "ip_vs"], timeout: 30)
+      return try IPVSSocket(namespace: namespace)
+    }
   }
 
   // MARK: The node
@@ -287,16 +295,19 @@ final class IPVSBackend: ServiceBackend {
 
   func remove() throws {
     guard try filter.signature(of: IPVSLayout.table) != nil else { return }
-    try Self.removeAll(ipvs, routes)
+    _ = try Self.removeAll(ipvs, routes)
     var batch = NFTablesBatch()
     batch.ensureAbsent(IPVSLayout.table)
     try filter.commit(batch)
   }
 
   /// Takes the dummy link away, and the virtual services at its addresses and at the node's.
-  static func removeAll(_ ipvs: IPVSSocket, _ routes: RouteSocket) throws {
+  /// Returns how many there were.
+  static func removeAll(_ ipvs: IPVSSocket, _ routes: RouteSocket) throws -> Int {
     let own = Set(try routes.addresses().map(\.address))
     if let link = try routes.link(.name(Self.link)) { try routes.perform(RouteRequest.deleteLink(.index(link.index))) }
-    for service in try ipvs.services() where own.contains(service.key.address) { try ipvs.delete(service.key) }
+    let services = try ipvs.services().filter { own.contains($0.key.address) }
+    for service in services { try ipvs.delete(service.key) }
+    return services.count
   }
 }

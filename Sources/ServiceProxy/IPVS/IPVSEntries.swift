@@ -40,7 +40,6 @@ struct IPVSEntries: Equatable {
       func add(_ kind: IPVSLayout.SetKind, _ element: NFElement) {
         elements.insert(Element(set: .init(kind, family), element: element))
       }
-      add(.frontends, NFElement(bytes.bytes, comment: frontend.comment))
       if frontend.inside.targets.isEmpty, frontend.inside.withoutTargets == .drop {
         add(.silent, NFElement(bytes.bytes))
       }
@@ -54,11 +53,14 @@ struct IPVSEntries: Equatable {
           add(.sourceRanges, NFElement(range.first.bytes + bytes.bytes, to: range.last.bytes + bytes.bytes))
         }
       }
+      if !key.isNodePort, !context.ownAddresses.contains(address) { addresses.insert(address) }
+      // Without endpoints there is no virtual service: the table refuses, as for any port nobody serves.
+      if targets.isEmpty { continue }
+      add(.frontends, NFElement(bytes.bytes, comment: frontend.comment))
       services.append(
         IPVSService(
           .init(address, transport: key.transport.number, port: key.port), scheduler: context.scheduler.rawValue,
           schedulerFlags: context.scheduler.flags, persistence: frontend.affinityTimeout.map { UInt32($0) }))
-      if !key.isNodePort, !context.ownAddresses.contains(address) { addresses.insert(address) }
     }
   }
 

@@ -15,6 +15,9 @@ package struct ServiceProxyConfiguration: Hashable, Sendable {
   package var serviceRanges: [Prefix]
   /// Ranges inside the cluster beside `serviceRanges`: pods of this node reach them with their own address.
   package var clusterRanges: [Prefix]
+  /// Connections of pods to the world outside get the node's address (table swiftlet-masquerade); off where a CNI plugin
+  /// of others sees to that.
+  package var masqueradesPods = true
 
   package init(
     nodeName: String, zone: String? = nil, nodeAddresses: [IPAddress] = [], nodePortRanges: [Prefix]? = nil,

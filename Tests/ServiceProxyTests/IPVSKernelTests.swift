@@ -1,0 +1,134 @@
+import Addressing
+import ClusterModel
+import Glibc
+import Linux
+import Netlink
+import ServiceProxy
+import Testing
+
+/// IPVS, with packets and `ipvsadm` as the oracle. Needs a kernel with IPVS and dummy links; this one's tests run in qemu.
+@Suite(.serialized) struct IPVSKernelTests {
+  static let isSupported: Bool = {
+    guard let namespace = try? NetworkNamespace.create() else { return false }
+    return (try? ServiceProxy(ServiceProxyConfiguration(nodeName: "n"), backend: .ipvs(.rr), namespace: namespace))
+      != nil
+  }()
+  static let condition: ConditionTrait = .enabled(
+    if: isSupported, "this kernel has no IPVS (CONFIG_IP_VS); the suite runs in qemu")
+  static let backend = TestBackend.ipvs
+
+  /// Without IPVS the choice is named.
+  @Test(.disabled(if: isSupported, "this kernel has IPVS")) func aKernelWithoutSaysSo() throws {
+    let namespace = try NetworkNamespace.create()
+    let error = #expect(throws: ServiceBackendError.self) {
+      try ServiceProxy(ServiceProxyConfiguration(nodeName: "n"), backend: .ipvs(.rr), namespace: namespace)
+    }
+    #expect(error?.description.contains("choose --services-backend nftables or iptables") == true)
+  }
+
+  // The table of semantics.
+  @Test(condition) func sharesUpdatesAndRefusals() throws {
+    try ServiceProxyKernelTests().sharesUpdatesAndRefusals(Self.backend)
+  }
+  @Test(condition) func hairpinAndTheWorld() throws { try ServiceProxyKernelTests().hairpinAndTheWorld(Self.backend) }
+  @Test(condition) func udpFlowsLeaveAnEndpointThatIsGone() throws {
+    try ServiceProxyKernelTests().udpFlowsLeaveAnEndpointThatIsGone(Self.backend)
+  }
+  @Test(condition) func clusterPolicyReachesEveryEndpointAndHidesTheClient() throws {
+    try OuterFrontendKernelTests().clusterPolicyReachesEveryEndpointAndHidesTheClient(Self.backend)
+  }
+  @Test(condition) func sourceRangesGuardTheBalancerAlone() throws {
+    try OuterFrontendKernelTests().sourceRangesGuardTheBalancerAlone(Self.backend)
+  }
+  @Test(condition) func affinityHoldsAndForgets() throws {
+    try OuterFrontendKernelTests().affinityHoldsAndForgets(Self.backend)
+  }
+
+  /// Where IPVS is like kube-proxy's IPVS: with `externalTrafficPolicy: Local` everyone gets this node's endpoints; only
+  /// where there are none do pods and the node get others.
+  @Test(condition) func localPolicyShowsTheClient() throws {
+    let node = try TestNode("local-v", pods: OuterFrontendKernelTests.pods)
+    let proxy = try Self.backend.proxy(OuterFrontendKernelTests.configuration, node)
+    func web(_ endpoints: [Int]) -> ServiceWithEndpoints {
+      OuterFrontendKernelTests.web(endpoints) { $0.isExternalTrafficLocal = true }
+    }
+    try proxy.sync(full: [web([11, 20])])
+    for (address, port) in OuterFrontendKernelTests.outer {
+      let source = OuterFrontendKernelTests.isV6(address) ? "2001:db8:2::2" : "192.0.2.2"
+      for mode in ["tcp", "udp"] {
+        #expect(node.client("world", mode, address, port, 5) == ["here \(source)": 5], "\(mode) \(address)")
+      }
+    }
+    #expect(node.client("client", "tcp", "203.0.113.1", 80, 4) == ["here 10.244.0.9": 4])
+    try proxy.update([(NamespacedName("default", "web"), web([20]))])
+    #expect(node.client("world", "tcp", "203.0.113.1", 80, 1) == ["TIMEOUT": 1])
+    #expect(node.client("client", "tcp", "203.0.113.1", 80, 3) == ["there 10.244.0.9": 3])
+  }
+
+  @Test(condition) func everySchedulerIsTheKernels() throws {
+    let node = try TestNode("sched-v", pods: ["client": 9, "b1": 11, "b2": 12])
+    for scheduler in IPVSScheduler.allCases {
+      let proxy = try ServiceProxy(
+        ServiceProxyKernelTests.configuration, backend: .ipvs(scheduler), namespace: node.namespace)
+      // After the first one this changes the scheduler of virtual services that are there.
+      try proxy.sync(full: [ServiceProxyKernelTests.web([11, 12])])
+      #expect(proxy.statistics.elements > 0)
+      let listing = node.run("node", "ipvsadm -Ln")
+      #expect(listing.contains("TCP  10.96.0.1:80 \(scheduler.rawValue)"), "\(listing)")
+      #expect(listing.contains("UDP  [fd00:96::1]:80 \(scheduler.rawValue)"), "\(listing)")
+      #expect(listing.contains("-> 10.244.0.11:8080             Masq    1"), "\(listing)")
+      #expect(node.client("client", "tcp", "10.96.0.1", 80, 4).values.reduce(0, +) == 4)
+    }
+    let fresh = try ServiceProxy(ServiceProxyKernelTests.configuration, backend: .ipvs(.nq), namespace: node.namespace)
+    try fresh.sync(full: [ServiceProxyKernelTests.web([11, 12])])
+    #expect(fresh.statistics.elements == 0)
+  }
+
+  @Test(condition) func endpointsDrainAndFlushesAreRepaired() throws {
+    let node = try TestNode("drain-v", pods: ["client": 9, "b1": 11, "b2": 12])
+    let proxy = try Self.backend.proxy(ServiceProxyKernelTests.configuration, node)
+    try proxy.sync(full: [ServiceProxyKernelTests.web([11])])
+    // Seconds for which TCP that ended counts as a connection still.
+    #expect(node.run("node", "ipvsadm --set 5 1 5") == "")
+    let stream = node.background("client", "stream", "10.96.0.1", 80, 200)
+    for _ in 0..<100 where !node.run("node", "ipvsadm -Ln").contains("Masq    1      1 ") { usleep(100_000) }
+    try proxy.update(service: NamespacedName("default", "web"), to: ServiceProxyKernelTests.web([12]))
+    let listing = node.run("node", "ipvsadm -Ln")
+    #expect(listing.contains("-> 10.244.0.11:8080             Masq    0      1"), "\(listing)")
+    #expect(TestNode.byName(node.client("client", "tcp", "10.96.0.1", 80, 5)) == ["b2": 5])
+    #expect(try !proxy.repairIfLost())
+    #expect(node.run("node", "ipvsadm -Ln").contains("10.244.0.11"))
+    #expect(TestNode.byName(stream()) == ["b1": 200])
+    for _ in 0..<50 where node.run("node", "ipvsadm -Ln").contains("10.244.0.11") {
+      usleep(200_000)
+      #expect(try !proxy.repairIfLost())
+    }
+    #expect(!node.run("node", "ipvsadm -Ln").contains("10.244.0.11"))
+
+    #expect(node.run("node", "ipvsadm -C") == "")
+    #expect(try proxy.repairIfLost())
+    #expect(TestNode.byName(node.client("client", "tcp", "10.96.0.1", 80, 2)) == ["b2": 2])
+    // A server of the node's own is not at a Service's address.
+    #expect(node.client("client", "tcp", "10.96.0.1", 81, 1) == ["ECONNREFUSED": 1])
+    #expect(node.run("node", "ip -j addr show dev kube-ipvs0").contains("10.96.0.1"))
+  }
+
+  @Test(condition, arguments: [TestBackend.nftables, TestBackend(kind: .iptables(.nft))])
+  func switchingLosesNoConnection(_ other: TestBackend) throws {
+    try SwitchingKernelTests.check([other, Self.backend, other], "sv-\(other)")
+  }
+
+  @Test(condition) func kubeProxysGo() throws {
+    let node = try TestNode("clean-v", pods: [:])
+    for command in [
+      "ip link add kube-ipvs0 type dummy", "ip addr add 10.96.0.1/32 dev kube-ipvs0",
+      "ipvsadm -A -t 10.96.0.1:443 -s rr",
+      "ipvsadm -a -t 10.96.0.1:443 -r 10.0.0.1:6443 -m", "ipvsadm -A -t 198.51.100.7:80 -s wlc",
+    ] { #expect(node.run("node", command) == "") }
+    let (_, problems) = KubeProxyCleanup.run(namespace: node.namespace)
+    #expect(problems == [])
+    #expect(!node.run("node", "ip link").contains("kube-ipvs0"))
+    let listing = node.run("node", "ipvsadm -Ln")
+    #expect(!listing.contains("10.96.0.1") && listing.contains("198.51.100.7"), "\(listing)")
+  }
+}
