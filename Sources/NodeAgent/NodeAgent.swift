@@ -14,6 +14,8 @@ package final class NodeAgent: Sendable {
   private let started = Timestamp.now()
   private let statusServer: Mutex<AgentStatusServer?> = Mutex(nil)
   private let health: AgentHealth?
+  private let services: ServicesPlane?
+  private let recorder: EventRecorder?
 
   /// Makes the planes; nothing is watched before `start`. Throws what a plane cannot do without.
   package init(_ settings: AgentConfiguration, client: APIClient) throws {
@@ -24,7 +26,16 @@ package final class NodeAgent: Sendable {
     if isOn("routing") { planes.append(try RoutingPlane(settings, client)) }
     if isOn("wiring") { planes.append(WiringPlane(settings)) }
     if isOn("leases") { planes.append(LeasesPlane(settings)) }
-    if isOn("services") { planes.append(try ServicesPlane(settings)) }
+    var services: ServicesPlane?
+    if isOn("services") {
+      recorder = EventRecorder(client, component: "swiftlet-agent", host: settings.nodeName)
+      let plane = try ServicesPlane(settings, recorder: recorder)
+      services = plane
+      planes.append(plane)
+    } else {
+      recorder = nil
+    }
+    self.services = services
     if isOn("dns"), !settings.clusterDNS.isEmpty { planes.append(try DNSPlane(settings)) }
     if isOn("gateway"), settings.isGateway {
       planes.append(try GatewayPlane(settings, client))
@@ -32,6 +43,13 @@ package final class NodeAgent: Sendable {
     let kinds = Self.kinds(planes: Set(planes.map(\.name)), usesBGP: settings.routing == .bgp)
     let model = SharedModel(kinds: kinds)
     self.model = model
+    // An object that is not what the API says it is, is its maker's to know.
+    if let recorder {
+      model.onProblem { problem in
+        guard let object = ObjectReference(of: problem) else { return }
+        recorder.record(object, .warning, reason: "Invalid", message: "\(problem)")
+      }
+    }
     self.settings = settings
     feed = ModelFeed(client, kinds: kinds, into: model)
     let runners = planes.map { PlaneRunner($0, model: model) }
@@ -53,6 +71,7 @@ package final class NodeAgent: Sendable {
     feed.stop()
     for runner in runners { runner.stop() }
     health?.stop()
+    recorder?.stop()
     statusServer.withLock { server in
       server?.stop()
       server = nil
@@ -63,7 +82,12 @@ package final class NodeAgent: Sendable {
   private func startStatusServer() {
     do {
       let path = "\(settings.stateDirectory)/\(AgentStatusClient.socketName)"
-      let server = try AgentStatusServer(path: path) { [weak self] in self?.report ?? .null }
+      let server = try AgentStatusServer(path: path) { [weak self] in
+        self?.report ?? .null
+      } answer: {
+        [weak self] in
+        self?.answer($0)
+      }
       server.start()
       statusServer.withLock { $0 = server }
     } catch {
@@ -81,6 +105,19 @@ package final class NodeAgent: Sendable {
       "podRanges": .array((own?.podRanges ?? []).map { .string("\($0)") }),
       "planes": .array(runners.map(\.report)),
     ]
+  }
+
+  /// Questions beside `status`: `services`, with a Service's namespace/name or without.
+  private func answer(_ request: String) -> JSON? {
+    let words = request.split(separator: " ")
+    guard words.first == "services", words.count <= 2 else { return nil }
+    guard let services else { return ["error": "this agent runs without the plane services"] }
+    if words.count == 1 { return services.show(nil, model) }
+    let parts = words[1].split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2 else { return ["error": .string("found \(words[1]), expected NAMESPACE/NAME")] }
+    let id = NamespacedName(String(parts[0]), String(parts[1]))
+    guard model.read({ $0.services[id] != nil }) else { return ["error": .string("there is no Service \(id)")] }
+    return services.show(id, model)
   }
 
   /// Each plane by name, with what it is doing.

@@ -1,4 +1,5 @@
 package import ClusterModel
+package import Kubernetes
 internal import Linux
 internal import Netlink
 internal import ServiceProxy
@@ -7,18 +8,23 @@ internal import Synchronization
 /// Services on one node.
 package final class ServicesPlane: Plane {
   package let name = "services"
-  private let settings: AgentConfiguration
-  private let proxy: ServiceProxy
+  let settings: AgentConfiguration
+  let proxy: ServiceProxy
   private let watcher: Mutex<NFTablesWatch?> = Mutex(nil)
   private let health: ProxyHealth
+  private let metrics = ServiceMetrics()
+  private let problems: ServiceProblems
 
-  package init(_ settings: AgentConfiguration) throws {
+  /// `recorder` takes Events about Services that cannot be programmed.
+  package init(_ settings: AgentConfiguration, recorder: EventRecorder? = nil) throws {
     self.settings = settings
     proxy = try ServiceProxy(Self.configuration(settings, own: nil), backend: settings.servicesBackend)
-    health = ProxyHealth(families: Set(settings.podRanges.map(\.family)), mode: settings.servicesBackend.mode)
+    health = ProxyHealth(
+      families: Set(settings.podRanges.map(\.family)), mode: settings.servicesBackend.mode, metrics: metrics)
+    problems = ServiceProblems(recorder)
   }
 
-  private static func configuration(_ settings: AgentConfiguration, own: Node?) -> ServiceProxyConfiguration {
+  static func configuration(_ settings: AgentConfiguration, own: Node?) -> ServiceProxyConfiguration {
     var configuration = ServiceProxyConfiguration(
       nodeName: settings.nodeName, zone: own?.zone, nodeAddresses: own?.addresses ?? [],
       nodePortRanges: settings.nodePortRanges, localPodRanges: own?.podRanges ?? [],
@@ -33,7 +39,7 @@ package final class ServicesPlane: Plane {
     let log = Log("agent services")
     let started = try proxy.startWatching { event in log.warning("\(event)") }
     watcher.withLock { $0 = started }
-    try health.start()
+    try health.start { [metrics, proxy] in metrics.text(proxy) }
   }
 
   package func wants(_ key: ChangeKey) -> Bool {
@@ -45,15 +51,19 @@ package final class ServicesPlane: Plane {
   }
 
   package func synchronize(_ model: SharedModel) throws {
-    try telling(model) { try synchronizeAll(model) }
+    metrics.queued()
+    try telling(model, isFull: true) { try synchronizeAll(model) }
   }
 
   /// Health follows what was programmed.
-  private func telling(_ model: SharedModel, _ work: () throws -> Void) throws {
+  private func telling(_ model: SharedModel, isFull: Bool? = nil, _ work: () throws -> Void) throws {
+    let begin = Time.monotonicSeconds
     do { try work() } catch {
       health.failed()
       throw error
     }
+    if let isFull { metrics.synced(isFull: isFull, Time.monotonicSeconds - begin) }
+    problems.tell(refused: proxy.refused, waiting: proxy.conflicts)
     health.update(proxy.healthChecks, own: model.read { $0.nodes[settings.nodeName] })
   }
 
@@ -66,7 +76,8 @@ package final class ServicesPlane: Plane {
   }
 
   package func apply(_ keys: [ChangeKey], _ model: SharedModel) throws {
-    try telling(model) { try applyChanges(keys, model) }
+    metrics.queued()
+    try telling(model, isFull: false) { try applyChanges(keys, model) }
   }
 
   private func applyChanges(_ keys: [ChangeKey], _ model: SharedModel) throws {

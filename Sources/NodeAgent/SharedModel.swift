@@ -14,6 +14,7 @@ package final class SharedModel: Sendable {
 
   private let state: Mutex<State>
   private let log = Log("agent model")
+  private let onProblem: Mutex<(@Sendable (ModelError) -> Void)?> = Mutex(nil)
   private let onChange: Mutex<[@Sendable (Set<ChangeKey>) -> Void]> = Mutex([])
 
   /// `kinds` are the kinds that must have been listed once before any plane writes anything.
@@ -33,6 +34,9 @@ package final class SharedModel: Sendable {
     onChange.withLock { $0.append(body) }
   }
 
+  /// Calls back with every field that does not hold what the API says it holds.
+  package func onProblem(_ body: @escaping @Sendable (ModelError) -> Void) { onProblem.withLock { $0 = body } }
+
   package func replace(_ kind: ModelKind, with objects: [JSON]) {
     let (changes, completed) = state.withLock { state in
       let changes = state.cluster.replace(kind, with: objects)
@@ -47,7 +51,13 @@ package final class SharedModel: Sendable {
   }
 
   private func publish(_ changes: StateChanges, even always: Bool) {
-    for problem in changes.problems { log.warning("\(problem)") }
+    if !changes.problems.isEmpty {
+      let tell = onProblem.withLock { $0 }
+      for problem in changes.problems {
+        log.warning("\(problem)")
+        tell?(problem)
+      }
+    }
     guard always || !changes.keys.isEmpty else { return }
     for callback in onChange.withLock({ $0 }) { callback(changes.keys) }
   }

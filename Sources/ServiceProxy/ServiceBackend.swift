@@ -35,6 +35,9 @@ protocol ServiceBackend: AnyObject {
   /// Whether what we wrote is still there, as far as can be seen cheaply; for what the kernel does not announce.
   func isIntact() throws -> Bool
 
+  /// What the kernel has counted, of endpoints too if asked, which is longer to read; nil where nothing is counted.
+  func counts(endpoints: Bool) throws -> ServiceCounts?
+
   /// Removes everything this back end put into the kernel, if it was us; what others made is left alone.
   func remove() throws
 }

@@ -18,12 +18,23 @@ extension ServiceProxy.Core {
       try repair()
       return
     }
-    try deleteFlows(released: changes.released, opened: changes.opened)
+    try telling { core throws in try core.deleteFlows(released: changes.released, opened: changes.opened) }
   }
 
   private mutating func applies(_ changes: ServiceChanges) -> Bool {
     mustRepair = true
-    do { try backend.apply(changes, &model) } catch { return false }
+    do { try backend.apply(changes, &model) } catch {
+      model.statistics.failures += 1
+      Log("services").warning("\(error); what is there is compared and repaired")
+      return false
+    }
+    for change in changes.frontends.values where change.old != change.new {
+      if change.old == nil || change.new == nil {
+        model.statistics.frontendChanges += 1
+      } else {
+        model.statistics.endpointChanges += 1
+      }
+    }
     mustRepair = false
     return true
   }
@@ -40,6 +51,7 @@ extension ServiceProxy.Core {
         break
       } catch let error where error is NFTablesError || error is NetlinkError || error is IPTablesError {
         attempts += 1
+        model.statistics.failures += 1
         if attempts == 5 { throw error }
       }
     }
@@ -50,6 +62,11 @@ extension ServiceProxy.Core {
         Log("services").warning("\(problem)")
       }
     }
-    try deleteStrayFlows()
+    try telling { core throws in try core.deleteStrayFlows() }
+  }
+
+  /// What fails after the rules are in place is no refusal of a Service.
+  private mutating func telling(_ work: (inout Self) throws -> Void) throws {
+    do { try work(&self) } catch { throw ServiceBackendError(description: "tracked connections: \(error)") }
   }
 }

@@ -11,6 +11,8 @@ package final class ServiceProxy: Sendable {
     let backend: any ServiceBackend
     let kind: ServiceBackendKind
     let namespace: NetworkNamespace?
+    /// Services that the kernel does not take, with the reason.
+    var refused: [NamespacedName: String] = [:]
     /// What another back end left is removed once, after the first repair.
     var hasRemovedOthers = false
     /// For the table of pods' egress, which stands whatever the back end.
@@ -32,6 +34,13 @@ package final class ServiceProxy: Sendable {
     package var replacements = 0
     /// Tracked UDP connections deleted because their endpoint went.
     package var deletedFlows = 0
+    /// Frontends that came or went, and frontends whose endpoints changed.
+    package var frontendChanges = 0
+    package var endpointChanges = 0
+    /// Transactions that were refused.
+    package var failures = 0
+    /// Seconds the last transaction took in the kernel, or in iptables-restore.
+    package var lastCommit = 0.0
 
     package init() {}
   }
@@ -43,26 +52,32 @@ package final class ServiceProxy: Sendable {
   let ports: [UInt32]
 
   /// `namespace` nil is the caller's own.
-  package init(
+  package convenience init(
     _ configuration: ServiceProxyConfiguration, backend kind: ServiceBackendKind = .nftables,
     namespace: NetworkNamespace? = nil
   ) throws {
-    let socket = try NFTablesSocket(namespace: namespace)
-    let conntrack = try ConntrackSocket(namespace: namespace)
-    var ports = [socket.port]
-    let backend: any ServiceBackend
     switch kind {
     case .nftables:
-      let made = try NFTablesBackend(namespace: namespace)
-      ports.append(made.socket.port)
-      backend = made
-    case .iptables(let variant): backend = try IPTablesBackend(variant, namespace: namespace)
+      let backend = try NFTablesBackend(namespace: namespace)
+      let port = backend.socket.port
+      try self.init(configuration, kind, backend, ports: [port], namespace)
+    case .iptables(let variant):
+      try self.init(configuration, kind, IPTablesBackend(variant, namespace: namespace), ports: [], namespace)
     case .ipvs(let scheduler):
-      let made = try IPVSBackend(scheduler, namespace: namespace)
-      ports.append(made.filter.port)
-      backend = made
+      let backend = try IPVSBackend(scheduler, namespace: namespace)
+      let port = backend.filter.port
+      try self.init(configuration, kind, backend, ports: [port], namespace)
     }
-    self.ports = ports
+  }
+
+  /// With a back end that is there; `ports` are those of its sockets.
+  init(
+    _ configuration: ServiceProxyConfiguration, _ kind: ServiceBackendKind, _ backend: sending any ServiceBackend,
+    ports: [UInt32], _ namespace: NetworkNamespace?
+  ) throws {
+    let socket = try NFTablesSocket(namespace: namespace)
+    let conntrack = try ConntrackSocket(namespace: namespace)
+    self.ports = ports + [socket.port]
     self.kind = kind
     self.namespace = namespace
     core = Mutex(
@@ -81,10 +96,12 @@ package final class ServiceProxy: Sendable {
       var state = ServiceState(localPodRanges: core.model.configuration.localPodRanges)
       var ignored = ServiceChanges()
       let compiler = core.model.configuration.compiler
-      for service in services { state.update(service.service.id, to: compiler.compile(service), &ignored) }
+      let wanted = services.map { (id: $0.service.id, service: CompiledService?(compiler.compile($0))) }
+      for (id, service) in wanted { state.update(id, to: service, &ignored) }
       core.model.state = state
+      core.refused = [:]
       core.hasSynced = true
-      try core.repair()
+      do { try core.repair() } catch { try core.isolate(wanted, error) }
     }
   }
 
@@ -98,12 +115,8 @@ package final class ServiceProxy: Sendable {
   package func update(_ services: [(id: NamespacedName, service: ServiceWithEndpoints?)]) throws {
     try core.withLock { core in
       guard core.hasSynced else { return }
-      var changes = ServiceChanges()
       let compiler = core.model.configuration.compiler
-      for (id, service) in services {
-        core.model.state.update(id, to: service.map { compiler.compile($0) }, &changes)
-      }
-      try core.apply(changes)
+      try core.program(services.map { ($0.id, $0.service.map { compiler.compile($0) }) })
     }
   }
 
@@ -141,6 +154,9 @@ package final class ServiceProxy: Sendable {
   package var healthChecks: [NamespacedName: CompiledService.HealthCheck] {
     core.withLock { $0.model.state.healthChecks }
   }
+
+  /// Services that the kernel does not take, with the reason: they are left out until they change.
+  package var refused: [NamespacedName: String] { core.withLock { $0.refused } }
 
   /// Frontends that several Services ask for, with those that do not have it.
   package var conflicts: [FrontendKey: [NamespacedName]] { core.withLock { $0.model.state.conflicts } }

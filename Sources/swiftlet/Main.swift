@@ -18,6 +18,7 @@ struct Main {
       install-cni … the CNI plugin to where the node's runtime looks for it
       ipam …       which pod addresses are leased on this node, and what is wrong with them
       plan …       choose a cluster's node, pod and service ranges before it exists
+      show …       what a node does for Services, endpoint by endpoint, and why
       status …     what the agent of this machine, or those of a lab, are doing
       version      what this is
 
@@ -39,6 +40,7 @@ struct Main {
     case "install-cni": exit(run("install-cni", InstallCNICommand.help, rest, InstallCNICommand.run))
     case "ipam": exit(run("ipam", IPAMCommand.help, rest, IPAMCommand.run))
     case "plan": exit(PlanCommand.run(rest))
+    case "show": exit(run("show", ShowCommand.help, rest, ShowCommand.run))
     case "status": exit(run("status", StatusCommand.help, rest, StatusCommand.run))
     case "version", "--version": print("swiftlet \(version)")
     case nil, "help", "--help", "-h": print(usage)

@@ -18,7 +18,7 @@ enum StatusCommand {
   }
 
   /// An agent's place: the node's name where we know it.
-  private struct Place {
+  struct Place {
     var node: String?
     var stateDirectory: String
   }
@@ -56,7 +56,7 @@ enum StatusCommand {
     return isWell ? 0 : 1
   }
 
-  private static func places(_ options: CommandLineOptions) throws -> [Place] {
+  static func places(_ options: CommandLineOptions) throws -> [Place] {
     if let directory = options["state-dir"] { return [Place(stateDirectory: directory)] }
     let lab = getenv("SWIFTLET_LAB").map { String(cString: $0) }
     let usual = "/run/swiftlet"

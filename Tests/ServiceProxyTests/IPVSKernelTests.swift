@@ -30,6 +30,7 @@ import Testing
   @Test(condition) func sharesUpdatesAndRefusals() throws {
     try ServiceProxyKernelTests().sharesUpdatesAndRefusals(Self.backend)
   }
+  @Test(condition) func sctp() throws { try ServiceProxyKernelTests().sctp(Self.backend) }
   @Test(condition) func hairpinAndTheWorld() throws { try ServiceProxyKernelTests().hairpinAndTheWorld(Self.backend) }
   @Test(condition) func udpFlowsLeaveAnEndpointThatIsGone() throws {
     try ServiceProxyKernelTests().udpFlowsLeaveAnEndpointThatIsGone(Self.backend)

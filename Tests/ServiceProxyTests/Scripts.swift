@@ -62,4 +62,52 @@ enum Scripts {
             except OSError as error: seen[name(error)] += 1
     for key, value in sorted(seen.items()): print(key, value)
     """
+
+  /// sctp.py serve NAME | ask ADDRESS PORT: an INIT by hand and the answer to it, since not every kernel speaks SCTP. The
+  /// answer carries the server's name; the client prints it, or what went wrong. Checksums are checked at both ends.
+  static let sctp = """
+    import signal, socket, struct, sys, threading
+    table = []
+    for i in range(256):
+        c = i
+        for _ in range(8): c = c >> 1 ^ (0x82F63B78 if c & 1 else 0)
+        table.append(c)
+    def crc(data):
+        c = 0xFFFFFFFF
+        for b in data: c = table[(c ^ b) & 255] ^ c >> 8
+        return c ^ 0xFFFFFFFF
+    def packet(source, destination, tag, chunk):
+        head = struct.pack("!HHI", source, destination, tag)
+        return head + struct.pack("<I", crc(head + bytes(4) + chunk)) + chunk
+    def parse(data):
+        source, destination, tag = struct.unpack("!HHI", data[:8])
+        return source, destination, tag, data[12:], crc(data[:8] + bytes(4) + data[12:]) == struct.unpack("<I", data[8:12])[0]
+    def init(kind, tag, extra=b""):
+        body = struct.pack("!IIHHI", tag, 65535, 1, 1, 1) + extra
+        return struct.pack("!BBH", kind, 0, 4 + len(body)) + body
+    def serve(family, name):
+        s = socket.socket(family, socket.SOCK_RAW, 132)
+        while True:
+            data, peer = s.recvfrom(2000)
+            if family == socket.AF_INET: data = data[(data[0] & 15) * 4:]
+            source, destination, tag, chunk, good = parse(data)
+            if destination != 8080 or chunk[0] != 1 or not good: continue
+            cookie = name.encode().ljust(16)
+            answer = init(2, 77, struct.pack("!HH", 7, 4 + len(cookie)) + cookie)
+            s.sendto(packet(8080, source, struct.unpack("!I", chunk[4:8])[0], answer), (peer[0], 0))
+    if sys.argv[1] == "serve":
+        signal.alarm(120)
+        for family in (socket.AF_INET, socket.AF_INET6): threading.Thread(target=serve, args=(family, sys.argv[2])).start()
+    else:
+        address, port = sys.argv[2], int(sys.argv[3])
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        for i in range(10):
+            s = socket.socket(family, socket.SOCK_RAW, 132); s.settimeout(2); s.connect((address, 0))
+            s.send(packet(40000 + i, port, 0, init(1, 1234)))
+            try: data = s.recv(2000)
+            except OSError as error: print("TIMEOUT", 1); continue
+            if family == socket.AF_INET: data = data[(data[0] & 15) * 4:]
+            source, destination, tag, chunk, good = parse(data)
+            print(chunk[24:40].decode().strip() if (source, destination, tag, good) == (port, 40000 + i, 1234, True) else "WRONG", 1)
+    """
 }

@@ -84,6 +84,25 @@ import Testing
     }
   }
 
+  @Test(arguments: TestBackend.all) func sctp(_ backend: TestBackend) throws {
+    let node = try TestNode("sctp-\(backend)", pods: Self.pods)
+    node.serveSCTP(["b1", "b2"])
+    let proxy = try backend.proxy(Self.configuration, node)
+    func web(_ backends: [Int]) -> ServiceWithEndpoints {
+      Fixture.service(
+        "web", Self.addresses, ports: [Service.Port(transport: .sctp, port: 38412)],
+        endpoints: backends.flatMap { [Fixture.endpoint("10.244.0.\($0)"), Fixture.endpoint("fd00:244::\($0)")] })
+    }
+    try proxy.sync(full: [web([11, 12])])
+    for address in Self.addresses {
+      let seen = node.askSCTP("client", address, 38412)
+      #expect(Set(seen.keys).isSubset(of: ["b1", "b2"]) && seen.values.reduce(0, +) == 10, "\(address) \(seen)")
+    }
+    try proxy.update(service: NamespacedName("default", "web"), to: web([12]))
+    #expect(node.askSCTP("client", "fd00:96::1", 38412) == ["b2": 10])
+    #expect(node.askSCTP("node", "10.96.0.1", 38412) == ["b2": 10])
+  }
+
   @Test(arguments: TestBackend.all) func hairpinAndTheWorld(_ backend: TestBackend) throws {
     let node = try TestNode("hairpin-\(backend)", pods: Self.pods)
     let proxy = try backend.proxy(Self.configuration, node)

@@ -20,6 +20,7 @@ final class TestNode {
     mkdir(directory, 0o755)
     try Self.write(Scripts.server, "\(directory)/server.py")
     try Self.write(Scripts.client, "\(directory)/client.py")
+    try Self.write(Scripts.sctp, "\(directory)/sctp.py")
     let prefix = prefix
     var names: [String] = []
     var script = "set -e\n"
@@ -122,6 +123,20 @@ final class TestNode {
       shell("while [ -d /proc/\(number) ]; do sleep 0.05; done")
       return Self.counts(shell("cat \(file)"))
     }
+  }
+
+  /// Starts servers that answer an INIT of SCTP.
+  func serveSCTP(_ pods: [String]) {
+    for pod in pods { start(pod, "sctp.py serve \(pod)") }
+    for pod in pods {
+      for _ in 0..<200 where !run(pod, "cat /proc/net/raw6").contains(":0084 ") { usleep(20_000) }
+    }
+  }
+
+  /// Who answered ten INITs.
+  func askSCTP(_ place: String, _ address: String, _ port: Int) -> [String: Int] {
+    run(place, "/usr/bin/python3 \(directory)/sctp.py ask \(address) \(port)").split(separator: "\n")
+      .reduce(into: [:]) { $0[String($1.split(separator: " ").first ?? "nothing"), default: 0] += 1 }
   }
 
   /// By the name of who answered alone.

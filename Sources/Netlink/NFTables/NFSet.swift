@@ -34,6 +34,8 @@ package struct NFSet: Hashable, Sendable {
   /// The fields the key is compared with, where nft needs them to print it (`typeof`): always for a numgen in the key.
   package var keyFields: [NFField] = []
   package var dataFields: [NFField] = []
+  /// Every element counts the packets that found it (`counter`; kernels from 5.7 on).
+  package var counts = false
 
   /// `set NAME { type KEY; }`. Flags for a concatenation, which only matter with intervals, are set as nft does.
   package init(
@@ -80,6 +82,7 @@ package struct NFSet: Hashable, Sendable {
       writer.attribute(NFTA_SET_DATA_LEN, bigEndian: UInt32(types.keySize))
     }
     if let timeout { writer.attribute(NFTA_SET_TIMEOUT, bigEndian: timeout) }
+    if counts { writer.nested(NFTA_SET_EXPR) { $0.attribute(NFTA_EXPR_NAME, "counter") } }
     writer.attribute(NFTA_SET_ID, bigEndian: id)
     let needsFields = flags.contains(.concatenation)
     if size != nil || needsFields {

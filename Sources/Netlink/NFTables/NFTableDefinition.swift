@@ -47,6 +47,7 @@ package struct NFTableSignature: Hashable, Sendable {
     package var dataType: UInt32
     package var dataLength: UInt32
     package var userdata: [UInt8]
+    package var counts = false
 
     init(flags: UInt32, keyType: UInt32, keyLength: UInt32, dataType: UInt32, dataLength: UInt32, userdata: [UInt8]) {
       self.flags = flags
@@ -67,6 +68,7 @@ package struct NFTableSignature: Hashable, Sendable {
       self.init(
         flags: set.flags.rawValue, keyType: set.key.concatenatedID, keyLength: UInt32(set.key.keySize),
         dataType: dataType, dataLength: dataLength, userdata: set.userdata)
+      counts = set.counts
     }
   }
 

@@ -52,6 +52,7 @@ extension NFTableSignature {
       // Of a verdict the kernel tells the size of its own structure.
       dataLength: dataType == NFSet.verdictType ? 0 : attributes[NFTA_SET_DATA_LEN]?.bigEndian() ?? 0,
       userdata: attributes[NFTA_SET_USERDATA].map { Array($0.value) } ?? [])
+    sets[name]?.counts = attributes[NFTA_SET_EXPR] != nil
   }
 
   private static func base(_ attributes: NetlinkAttributes) -> NFChain.Base? {

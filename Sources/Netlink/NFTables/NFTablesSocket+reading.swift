@@ -38,14 +38,22 @@ extension NFTablesSocket {
 
   /// The elements of a set, in the kernel's order. ENOENT if there is no such set.
   package func elements(of set: String, in table: NFTable) throws -> [NFElement] {
-    let messages = try socket.dump(
+    try elementMessages(of: set, in: table).flatMap { NFElement.elements(in: $0) }
+  }
+
+  /// The same with the packets that found each element, where the set counts them.
+  package func countedElements(of set: String, in table: NFTable) throws -> [(element: NFElement, packets: UInt64?)] {
+    try elementMessages(of: set, in: table).flatMap { NFElement.countedElements(in: $0) }
+  }
+
+  private func elementMessages(of set: String, in table: NFTable) throws -> [NetlinkMessage] {
+    try socket.dump(
       "list elements of set \(set) of table \(table)", type: NFTablesBatch.type(NFT_MSG_GETSETELEM)
     ) { writer in
       writer.append(structure: nfgenmsg(nfgen_family: table.family.rawValue, version: 0, res_id: 0))
       writer.attribute(NFTA_SET_ELEM_LIST_TABLE, table.name)
       writer.attribute(NFTA_SET_ELEM_LIST_SET, set)
     }
-    return messages.flatMap { NFElement.elements(in: $0) }
   }
 
   private func dump(_ type: nf_tables_msg_types, _ what: String, _ table: NFTable, _ nameAttribute: Int) throws

@@ -28,16 +28,22 @@ final class ProxyHealth: Sendable {
   private let responder: Mutex<HTTPResponder?> = Mutex(nil)
   private let families: Set<IPFamily>
   private let mode: String
+  private let metrics: ServiceMetrics
 
   /// `mode` is the answer to `/proxyMode`.
-  init(families: Set<IPFamily>, mode: String = "nftables") {
+  init(families: Set<IPFamily>, mode: String = "nftables", metrics: ServiceMetrics = ServiceMetrics()) {
     self.families = families
     self.mode = mode
+    self.metrics = metrics
   }
 
-  func start() throws(SystemError) {
-    let started = try HTTPResponder("agent health") { [weak self] in
-      self?.answer($0) ?? HTTPResponder.Answer(503, "the agent stops\n")
+  /// `scrape` is the answer to `/metrics`.
+  func start(_ scrape: @escaping @Sendable () -> String) throws(SystemError) {
+    let started = try HTTPResponder("agent health") { [weak self] question in
+      if question.port == Self.statusPort, question.path == "/metrics" {
+        return HTTPResponder.Answer(200, scrape(), contentType: "text/plain; version=0.0.4; charset=utf-8")
+      }
+      return self?.answer(question) ?? HTTPResponder.Answer(503, "the agent stops\n")
     }
     started.start()
     responder.withLock { $0 = started }
@@ -84,8 +90,14 @@ final class ProxyHealth: Sendable {
       )
     }
     switch (question.port, question.path) {
-    case (Self.healthPort, "/healthz"): return probe(isHealthy && !isLeaving, isLeaving: isLeaving)
-    case (Self.healthPort, "/livez"): return probe(isHealthy, isLeaving: nil)
+    case (Self.healthPort, "/healthz"):
+      let answer = probe(isHealthy && !isLeaving, isLeaving: isLeaving)
+      metrics.answered(isLiveness: false, answer.status)
+      return answer
+    case (Self.healthPort, "/livez"):
+      let answer = probe(isHealthy, isLeaving: nil)
+      metrics.answered(isLiveness: true, answer.status)
+      return answer
     case (Self.statusPort, "/proxyMode"): return .init(200, mode)
     case (Self.healthPort, _), (Self.statusPort, _): return .init(404, "there is no \(question.path) here\n")
     default:

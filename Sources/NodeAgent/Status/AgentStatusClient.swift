@@ -19,11 +19,14 @@ package struct AgentStatusClient: Sendable {
   package init(stateDirectory: String) { path = "\(stateDirectory)/\(Self.socketName)" }
 
   /// The agent's status, an object.
-  package func status() throws(AgentStatusError) -> JSON {
+  package func status() throws(AgentStatusError) -> JSON { try ask("status") }
+
+  /// The answer to one question, an object.
+  package func ask(_ request: String) throws(AgentStatusError) -> JSON {
     let bytes: [UInt8]
     do {
       let socket = try UnixSocket.connect(path, timeout: 15)
-      try socket.writeAll(Array("status\n".utf8))
+      try socket.writeAll(Array("\(request)\n".utf8))
       bytes = try socket.readAll()
     } catch {
       throw AgentStatusError(sentence(error.code, "\(error)"))

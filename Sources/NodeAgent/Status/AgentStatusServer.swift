@@ -22,11 +22,15 @@ package final class AgentStatusServer: Sendable {
   /// on is an error (EADDRINUSE).
   ///
   /// - Parameter status: called on the server's thread for each question.
-  package init(path: String, status: @escaping @Sendable () -> JSON) throws(SystemError) {
+  /// - Parameter answer: called for any other question; nil for one that is not understood.
+  package init(
+    path: String, status: @escaping @Sendable () -> JSON,
+    answer: @escaping @Sendable (String) -> JSON? = { _ in nil }
+  ) throws(SystemError) {
     try Files.makeDirectories(Files.parent(of: path))
     self.path = path
     loop = try EventLoop()
-    let connections = Connections(listener: try UnixSocket.listen(path), loop: loop, status: status)
+    let connections = Connections(listener: try UnixSocket.listen(path), loop: loop, status: status, answer: answer)
     try connections.listen()
   }
 
@@ -62,9 +66,14 @@ package final class AgentStatusServer: Sendable {
     private let listener: FileDescriptor
     private unowned let loop: EventLoop
     private let status: @Sendable () -> JSON
+    private let answer: @Sendable (String) -> JSON?
     private var open: [CInt: Connection] = [:]
 
-    init(listener: consuming FileDescriptor, loop: EventLoop, status: @escaping @Sendable () -> JSON) {
+    init(
+      listener: consuming FileDescriptor, loop: EventLoop, status: @escaping @Sendable () -> JSON,
+      answer: @escaping @Sendable (String) -> JSON?
+    ) {
+      self.answer = answer
       self.listener = listener
       self.loop = loop
       self.status = status
@@ -113,7 +122,10 @@ package final class AgentStatusServer: Sendable {
       if let end = connection.request.firstIndex(of: UInt8(ascii: "\n")) {
         let request = String(decoding: connection.request[..<end], as: UTF8.self)
         let answer: JSON =
-          request == "status" ? status() : ["error": .string("found the request \"\(request)\", expected \"status\"")]
+          request == "status"
+          ? status()
+          : answer(request)
+            ?? ["error": .string("found the request \"\(request)\", expected \"status\" or \"services\"")]
         connection.answer = answer.bytes() + [UInt8(ascii: "\n")]
       } else if connection.request.count > AgentStatusServer.longestRequest {
         close(connection)

@@ -72,7 +72,9 @@ final class IPTablesBackend: ServiceBackend {
     let nat = differences[.nat] ?? IPTablesDifference()
     let text = filter.text(.filter) + nat.text(.nat) + last.text(.filter)
     if text.isEmpty { return }
+    let begin = Time.monotonicSeconds
     try program.restore(family, text)
+    model.statistics.lastCommit = Time.monotonicSeconds - begin
     model.statistics.commits += 1
     model.statistics.elements += filter.ruleCount + nat.ruleCount + last.ruleCount
   }
@@ -123,6 +125,9 @@ final class IPTablesBackend: ServiceBackend {
       (port, before[port]?.sorted { $0.key < $1.key }, after[port]?.sorted { $0.key < $1.key })
     }
   }
+
+  /// Its rules count, but reading them takes as long as writing them.
+  func counts(endpoints: Bool) throws -> ServiceCounts? { nil }
 
   // MARK: Removal
 

@@ -54,7 +54,10 @@ struct IPTablesProgram {
         let lines = input.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         if lines.indices.contains(number - 1) { reason += " (\(String(decoding: lines[number - 1], as: UTF8.self)))" }
       }
-      throw IPTablesError(description: "\(argv[0]) could not \(purpose): \(reason)")
+      // 4 is a resource problem (iptables(8)), such as its lock.
+      throw IPTablesError(
+        description: "\(argv[0]) could not \(purpose): \(reason)",
+        isRefusal: [.exited(1), .exited(2)].contains(result.status) && !input.isEmpty)
     }
     return result.standardOutput
   }

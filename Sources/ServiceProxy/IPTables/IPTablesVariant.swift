@@ -42,4 +42,6 @@ extension IPTablesVariant {
 /// iptables refused something, or could not be run.
 package struct IPTablesError: Error, Hashable, Sendable, CustomStringConvertible {
   package let description: String
+  /// It was what we asked for, not that iptables was locked, killed or missing.
+  package var isRefusal = false
 }

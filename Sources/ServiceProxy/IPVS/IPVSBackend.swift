@@ -10,7 +10,7 @@ final class IPVSBackend: ServiceBackend {
   static let link = "kube-ipvs0"
 
   let filter: NFTablesSocket
-  private let ipvs: IPVSSocket
+  let ipvs: IPVSSocket
   private let routes: RouteSocket
   private let namespace: NetworkNamespace?
   private let scheduler: IPVSScheduler
@@ -275,6 +275,9 @@ final class IPVSBackend: ServiceBackend {
     try ipvs.delete(key)
     model.statistics.elements += 1
   }
+
+  func isHeld(_ key: IPVSService.Key) -> Bool { held.contains(key) }
+  func isNodeAddress(_ address: IPAddress) -> Bool { context.nodeAddresses.contains(address) }
 
   // MARK: Now and then
 

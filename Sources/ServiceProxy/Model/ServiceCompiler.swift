@@ -76,7 +76,7 @@ package struct ServiceCompiler: Hashable, Sendable {
 }
 
 /// The endpoints of one port in one family, sorted into what each kind of client may have.
-private struct PortEndpoints {
+struct PortEndpoints {
   let comment: String
   /// All that may serve, by topology; and without it.
   let everywhere: [Target]

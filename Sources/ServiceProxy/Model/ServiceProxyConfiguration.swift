@@ -32,7 +32,9 @@ package struct ServiceProxyConfiguration: Hashable, Sendable {
     self.clusterRanges = clusterRanges
   }
 
-  var compiler: ServiceCompiler { ServiceCompiler(nodeName: nodeName, zone: zone, nodeAddresses: nodeAddresses) }
+  package var compiler: ServiceCompiler {
+    ServiceCompiler(nodeName: nodeName, zone: zone, nodeAddresses: nodeAddresses)
+  }
   var servingRanges: [Prefix] { nodePortRanges ?? nodeAddresses.map { Prefix(host: $0) } }
 }
 

@@ -53,7 +53,9 @@ final class NFTablesBackend: ServiceBackend {
 
   private func commit(_ batch: NFTablesBatch, elements: Int, _ model: inout ServiceModel) throws {
     if batch.isEmpty { return }
+    let begin = Time.monotonicSeconds
     try socket.commit(batch)
+    model.statistics.lastCommit = Time.monotonicSeconds - begin
     model.statistics.commits += 1
     model.statistics.elements += elements
   }

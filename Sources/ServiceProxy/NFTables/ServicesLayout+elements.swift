@@ -71,6 +71,16 @@ extension ServicesLayout {
     return choice.withoutTargets == .reject ? .goto(noEndpoints) : .drop
   }
 
+  /// Reads the key of a frontend back; nil for bytes that are none of ours.
+  static func frontend(_ key: [UInt8], _ family: IPFamily, nodePort: Bool) -> FrontendKey? {
+    let start = nodePort ? 0 : family.bits / 8
+    guard key.count == start + 8, let transport = TransportProtocol.allCases.first(where: { $0.number == key[start] })
+    else { return nil }
+    let port = UInt16(key[start + 4]) << 8 | UInt16(key[start + 5])
+    if nodePort { return .nodePort(family, transport, port) }
+    return IPAddress(bytes: key[..<start]).map { FrontendKey($0, transport, port) }
+  }
+
   /// Reads a slot element back; nil for bytes that are none of ours.
   static func slot(_ element: NFElement, _ set: SetID) -> (FrontendKey, slot: Int, Target)? {
     let size = set.family.bits / 8

@@ -79,20 +79,24 @@ package enum ServicesLayout {
     let nodePort: [NFDataType] = [.inetProtocol, .inetService]
     let slot: [NFField] = [.l4Protocol, .destinationPort, .random(modulus: slotNumbers)]
     let target: [NFField] = [.destination(id.family), .destinationPort]
-    return switch id.kind {
-    case .frontends, .outside: NFSet(id.name, key: frontend, value: .verdict)
-    case .nodePorts, .outsideNodePorts: NFSet(id.name, key: nodePort, value: .verdict)
-    case .slots: NFSet(id.name, typeof: [.destination(id.family)] + slot, data: target)
-    case .nodePortSlots: NFSet(id.name, typeof: slot, data: target)
-    case .keepSource, .sticky: NFSet(id.name, key: frontend)
-    case .keepSourceNodePorts, .stickyNodePorts: NFSet(id.name, key: nodePort)
-    case .sourceRanges: NFSet(id.name, key: [address] + frontend, flags: [.interval])
-    case .live: NFSet(id.name, key: frontend + [address, .inetService], value: .verdict)
-    case .liveNodePorts: NFSet(id.name, key: nodePort + [address, .inetService], value: .verdict)
-    case .clusterAddresses: NFSet(id.name, key: [address])
-    case .hairpin: NFSet(id.name, key: [address, address])
-    case .nodePods, .serviceRange, .nodePortAddresses: NFSet(id.name, key: [address], flags: [.interval])
-    }
+    var set: NFSet =
+      switch id.kind {
+      case .frontends, .outside: NFSet(id.name, key: frontend, value: .verdict)
+      case .nodePorts, .outsideNodePorts: NFSet(id.name, key: nodePort, value: .verdict)
+      case .slots: NFSet(id.name, typeof: [.destination(id.family)] + slot, data: target)
+      case .nodePortSlots: NFSet(id.name, typeof: slot, data: target)
+      case .keepSource, .sticky: NFSet(id.name, key: frontend)
+      case .keepSourceNodePorts, .stickyNodePorts: NFSet(id.name, key: nodePort)
+      case .sourceRanges: NFSet(id.name, key: [address] + frontend, flags: [.interval])
+      case .live: NFSet(id.name, key: frontend + [address, .inetService], value: .verdict)
+      case .liveNodePorts: NFSet(id.name, key: nodePort + [address, .inetService], value: .verdict)
+      case .clusterAddresses: NFSet(id.name, key: [address])
+      case .hairpin: NFSet(id.name, key: [address, address])
+      case .nodePods, .serviceRange, .nodePortAddresses: NFSet(id.name, key: [address], flags: [.interval])
+      }
+    // What leads a connection somewhere says how many it led there.
+    set.counts = [.frontends, .outside, .nodePorts, .outsideNodePorts, .slots, .nodePortSlots].contains(id.kind)
+    return set
   }
 
   /// The map that remembers clients: source . frontend → endpoint . port. Rules fill it; a restart leaves it alone.
