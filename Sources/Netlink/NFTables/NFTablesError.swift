@@ -11,6 +11,13 @@ package struct NFTablesError: Error, Hashable, CustomStringConvertible {
   /// The key of the element that was refused, in hexadecimal; nil where the kernel named none.
   package let element: String?
 
+  package init(code: CInt, operation: String, explanation: String, element: String?) {
+    self.code = code
+    self.operation = operation
+    self.explanation = explanation
+    self.element = element
+  }
+
   package var description: String {
     var text = "\(operation): \(String(cString: strerror(code)))"
     if let element { text += ", element \(element)" }
