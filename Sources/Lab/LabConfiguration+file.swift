@@ -38,6 +38,7 @@ extension LabConfiguration {
           return json
         }),
       "apiPort": .int(Int64(apiPort)), "executables": .string(executables), "hasGateway": .bool(hasGateway),
+      "servicesBackend": .string(servicesBackend),
     ]
   }
 
@@ -84,6 +85,10 @@ extension LabConfiguration {
     self.init(
       ranges: plan, members: members, routing: try mode(json), wiring: wiring, underlay: underlay, apiPort: port,
       executables: executables, hasGateway: json["hasGateway"].bool ?? false)
+    if let backend = json["servicesBackend"].string {
+      guard Self.servicesBackends.contains(backend) else { throw damaged("a back end of Services") }
+      servicesBackend = backend
+    }
     controlState = try state(json["control"])
     controlRouting = try mode(json["control"])
   }

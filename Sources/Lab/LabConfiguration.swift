@@ -30,6 +30,8 @@ package struct LabConfiguration: Hashable, Sendable {
   package var members: [Worker]
   /// What was done to the control node: running or partitioned.
   package var controlState = LabNode.State.running
+  /// How agents hold Services in the kernel.
+  package var servicesBackend = "nftables"
   /// The control node's own mode.
   package var controlRouting: RoutingMode
 
@@ -37,6 +39,8 @@ package struct LabConfiguration: Hashable, Sendable {
   package static let apiPortInside = 6443
   /// The values of `--wiring`.
   package static let wirings = ["bridge", "bridge-shared", "routed"]
+  /// The values of `--services-backend`.
+  package static let servicesBackends = ["nftables", "iptables", "iptables-nft", "iptables-legacy", "ipvs"]
   /// Offset of the first worker's address in its subnet; .1 is the gateway, .2 the control node.
   private static let firstWorkerOffset = 11
 

@@ -30,10 +30,11 @@ struct LabUp {
     for finding in options.ranges.warnings { output.line("warning: \(finding.sentence)") }
 
     let port = try options.apiPort.map { try claim($0) } ?? LoopbackListener.freePort(preferred: 6443)
-    let lab = LabConfiguration(
+    var lab = LabConfiguration(
       ranges: options.ranges, members: LabConfiguration.members(options.nodes, options.routing),
       routing: options.routing, wiring: options.wiring, underlay: options.underlay, apiPort: port,
       executables: machine.executables, hasGateway: machine.hasProxy)
+    lab.servicesBackend = options.servicesBackend
     do {
       let began = Time.monotonicSeconds
       let client = try make(lab)

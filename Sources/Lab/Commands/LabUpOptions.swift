@@ -12,6 +12,7 @@ package struct LabUpOptions: Hashable, Sendable {
   package var routing = RoutingMode.vxlan
   package var wiring = "bridge"
   package var underlay = Underlay.flat
+  package var servicesBackend = "nftables"
   /// The port on 127.0.0.1; nil lets us take 6443 or, if that is in use, another.
   package var apiPort: Int?
   /// Seconds to wait for every pod to be ready.
@@ -35,6 +36,9 @@ package struct LabUpOptions: Hashable, Sendable {
     .init("nodes", "N", "nodes that run pods, 1 to 100 (3)"),
     .init("routing", "MODE", "between nodes: \(RoutingMode.allCases.map(\.rawValue).joined(separator: ", ")) (vxlan)"),
     .init("wiring", "MODE", "on a node: \(LabConfiguration.wirings.joined(separator: ", ")) (bridge)"),
+    .init(
+      "services-backend", "BACKEND",
+      "Services by \(LabConfiguration.servicesBackends.joined(separator: ", ")) (nftables)"),
     .init("family", "4|6|46|64", "IPv4, IPv6 or both, the primary one first (4, or what the ranges are)"),
     .init("underlay", "flat|routed", "nodes in one subnet, or every second one behind a router (flat)"),
     .init("node-range", "CIDR", "addresses of the nodes; once a family (192.168.77.0/24, fd00:192:168:77::/64)"),
@@ -64,6 +68,7 @@ package struct LabUpOptions: Hashable, Sendable {
     underlay =
       try Self.choice(given, "underlay", Underlay.allCases.map(\.rawValue)).flatMap { Underlay(rawValue: $0) } ?? .flat
     wiring = try Self.choice(given, "wiring", LabConfiguration.wirings) ?? "bridge"
+    servicesBackend = try Self.choice(given, "services-backend", LabConfiguration.servicesBackends) ?? "nftables"
     apiPort = try given.integer("api-port", in: 1...65535)
     timeout = try given.integer("timeout", in: 1...86400) ?? 300
     runsChecks = !given.has("skip-checks")

@@ -51,7 +51,9 @@ package struct LabCommands: Sendable {
         "--data-dir", site.leases(node.name),
         "--state-dir", site.agentState(node.name),
         "--routing", node.routing.rawValue,
-      ] + (lab.wiring == "bridge" ? [] : ["--wiring", lab.wiring]) + each("pod-range", lab.ranges.podRanges)
+      ] + (lab.wiring == "bridge" ? [] : ["--wiring", lab.wiring])
+        + (lab.servicesBackend == "nftables" ? [] : ["--services-backend", lab.servicesBackend])
+        + each("pod-range", lab.ranges.podRanges)
         + each("service-range", lab.ranges.serviceRanges) + each("node-range", lab.ranges.nodeRanges)
         + each("cluster-dns", lab.ranges.dnsServiceAddresses)
         + each("upstream-dns", lab.families.map(OutsideAddresses.resolver)) + (node.isGateway ? ["--gateway"] : []),
