@@ -17,7 +17,7 @@ extension ServiceProxy {
     var kept: IPTablesVariant?
     if case .iptables(let variant) = kind { kept = variant.resolved }
     for variant in IPTablesVariant.installed where variant != kept {
-      attempt(variant.rawValue) { try IPTablesBackend(variant, namespace: namespace).remove() }
+      attempt(variant.rawValue) { try IPTablesBackend.remove(IPTablesProgram(variant: variant, namespace: namespace)) }
     }
     if case .ipvs = kind { return problems }
     attempt("IPVS") {

@@ -8,7 +8,7 @@ import Testing
 @testable import ServiceProxy
 
 /// A back end in memory that refuses what a test says.
-private final class FakeBackend: ServiceBackend {
+private final class FakeBackend: ServiceBackend, @unchecked Sendable {
   /// Frontends at these ports are refused.
   var refusedPorts: Set<UInt16> = []
   /// Thrown once, before anything else.
@@ -58,15 +58,14 @@ private final class FakeBackend: ServiceBackend {
   @Test func thoseAtFaultAreFoundAndLeftOut() throws {
     let backend = FakeBackend()
     backend.refusedPorts = [666]
-    nonisolated(unsafe) let shared = backend
-    let proxy = try Self.make(shared)
+    let proxy = try Self.make(backend)
     let bad = [3, 40, 41]
     try proxy.sync(full: (1...100).map { Self.service($0, port: bad.contains($0) ? 666 : 80) })
     #expect(Set(proxy.refused.keys.map(\.name)) == ["s3", "s40", "s41"])
     #expect(proxy.refused.values.allSatisfy { $0.contains("666") })
-    #expect(shared.held.count == 97 && !shared.held.keys.contains { $0.port == 666 })
+    #expect(backend.held.count == 97 && !backend.held.keys.contains { $0.port == 666 })
     // Halving, not trying each.
-    #expect(shared.attempts < 100, "\(shared.attempts)")
+    #expect(backend.attempts < 100, "\(backend.attempts)")
 
     // One that becomes bad goes, the others of the same transaction come.
     let id = { (number: Int) in NamespacedName("default", "s\(number)") }
@@ -74,8 +73,8 @@ private final class FakeBackend: ServiceBackend {
       (id(3), Self.service(3)), (id(5), Self.service(5, port: 666)), (id(101), Self.service(101)), (id(7), nil),
     ])
     #expect(Set(proxy.refused.keys.map(\.name)) == ["s5", "s40", "s41"])
-    #expect(shared.held.count == 97)
-    #expect(shared.held[Fixture.key("10.96.1.101")] != nil && shared.held[Fixture.key("10.96.1.7")] == nil)
+    #expect(backend.held.count == 97)
+    #expect(backend.held[Fixture.key("10.96.1.101")] != nil && backend.held[Fixture.key("10.96.1.7")] == nil)
     // What is removed is no problem any more.
     try proxy.update([(id(40), nil)])
     #expect(Set(proxy.refused.keys.map(\.name)) == ["s5", "s41"])
@@ -89,12 +88,11 @@ private final class FakeBackend: ServiceBackend {
 
   @Test(arguments: 0..<4) func wantOfMemoryIsNobodysFault(_ index: Int) throws {
     let backend = FakeBackend()
-    nonisolated(unsafe) let shared = backend
-    let proxy = try Self.make(shared)
+    let proxy = try Self.make(backend)
     try proxy.sync(full: [Self.service(1)])
-    shared.passing = Self.passing[index]
+    backend.passing = Self.passing[index]
     try proxy.update(service: NamespacedName("default", "s2"), to: Self.service(2))
-    #expect(proxy.refused.isEmpty && shared.held.count == 2)
+    #expect(proxy.refused.isEmpty && backend.held.count == 2)
   }
 
   static let uses: [(EndpointSlice.Endpoint, String)] = [

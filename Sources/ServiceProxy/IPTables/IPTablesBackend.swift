@@ -131,7 +131,10 @@ final class IPTablesBackend: ServiceBackend {
 
   // MARK: Removal
 
-  func remove() throws {
+  func remove() throws { try Self.remove(program) }
+
+  /// Of what is not there this makes nothing, not even the empty tables that iptables-legacy makes where it looks.
+  static func remove(_ program: IPTablesProgram) throws {
     for family in IPFamily.allCases {
       try IPTablesCleanup.run(program, family) { $0[IPTablesLayout.canary] == [IPTablesLayout.signature] }
     }
