@@ -1,6 +1,7 @@
 import Addressing
 import ClusterModel
 import JSON
+import Linux
 import ServiceProxy
 import Testing
 
@@ -16,6 +17,26 @@ import Testing
     health.update(endpoints.map { [web: .init(port: 30999, localEndpoints: $0)] } ?? [:], own: node)
     if failed { health.failed() }
     return health
+  }
+
+  @Test func metricsAreInTheFormatOfPrometheus() throws {
+    let metrics = ServiceMetrics()
+    metrics.synced(isFull: true, 0.003)
+    metrics.synced(isFull: false, 0.0005)
+    metrics.answered(isLiveness: false, 503)
+    let proxy = try ServiceProxy(ServiceProxyConfiguration(nodeName: "n"), namespace: NetworkNamespace.create())
+    try proxy.sync(full: [])
+    let lines = metrics.text(proxy).split(separator: "\n").map(String.init)
+    for line in lines where !line.hasPrefix("#") {
+      let parts = line.split(separator: " ")
+      #expect(parts.count == 2 && Double(parts[1]) != nil, "\(line)")
+    }
+    for line in [
+      "kubeproxy_sync_full_proxy_rules_duration_seconds_bucket{le=\"0.004\"} 1",
+      "kubeproxy_sync_full_proxy_rules_duration_seconds_bucket{le=\"0.002\"} 0",
+      "kubeproxy_sync_proxy_rules_duration_seconds_count 2", "kubeproxy_proxy_healthz_total{code=\"503\"} 1",
+      "swiftlet_services 0", "# TYPE swiftlet_service_connections_total counter",
+    ] { #expect(lines.contains(line), "\(line)") }
   }
 
   @Test func aServicesOwnPort() throws {

@@ -60,21 +60,21 @@ private final class FakeBackend: ServiceBackend, @unchecked Sendable {
     backend.refusedPorts = [666]
     let proxy = try Self.make(backend)
     let bad = [3, 40, 41]
-    try proxy.sync(full: (1...100).map { Self.service($0, port: bad.contains($0) ? 666 : 80) })
+    try proxy.sync(full: (1...250).map { Self.service($0, port: bad.contains($0) ? 666 : 80) })
     #expect(Set(proxy.refused.keys.map(\.name)) == ["s3", "s40", "s41"])
     #expect(proxy.refused.values.allSatisfy { $0.contains("666") })
-    #expect(backend.held.count == 97 && !backend.held.keys.contains { $0.port == 666 })
+    #expect(backend.held.count == 247 && !backend.held.keys.contains { $0.port == 666 })
     // Halving, not trying each.
-    #expect(backend.attempts < 100, "\(backend.attempts)")
+    #expect(backend.attempts < 250, "\(backend.attempts)")
 
     // One that becomes bad goes, the others of the same transaction come.
     let id = { (number: Int) in NamespacedName("default", "s\(number)") }
     try proxy.update([
-      (id(3), Self.service(3)), (id(5), Self.service(5, port: 666)), (id(101), Self.service(101)), (id(7), nil),
+      (id(3), Self.service(3)), (id(5), Self.service(5, port: 666)), (id(251), Self.service(251)), (id(7), nil),
     ])
     #expect(Set(proxy.refused.keys.map(\.name)) == ["s5", "s40", "s41"])
-    #expect(backend.held.count == 97)
-    #expect(backend.held[Fixture.key("10.96.1.101")] != nil && backend.held[Fixture.key("10.96.1.7")] == nil)
+    #expect(backend.held.count == 247)
+    #expect(backend.held[Fixture.key("10.96.1.251")] != nil && backend.held[Fixture.key("10.96.1.7")] == nil)
     // What is removed is no problem any more.
     try proxy.update([(id(40), nil)])
     #expect(Set(proxy.refused.keys.map(\.name)) == ["s5", "s41"])

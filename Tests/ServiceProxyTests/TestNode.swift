@@ -21,6 +21,7 @@ final class TestNode {
     try Self.write(Scripts.server, "\(directory)/server.py")
     try Self.write(Scripts.client, "\(directory)/client.py")
     try Self.write(Scripts.sctp, "\(directory)/sctp.py")
+    try Self.write(Scripts.stress, "\(directory)/stress.py")
     let prefix = prefix
     var names: [String] = []
     var script = "set -e\n"
@@ -122,6 +123,19 @@ final class TestNode {
     return {
       shell("while [ -d /proc/\(number) ]; do sleep 0.05; done")
       return Self.counts(shell("cat \(file)"))
+    }
+  }
+
+  /// Connects at random in the background; what it printed, once it is over.
+  func stress(_ place: String, services: Int, seconds: Double, seed: Int) -> () -> String {
+    let file = "\(directory)/stress-\(seed).out"
+    let process = shell(
+      "ip netns exec \(prefix)-\(place) /usr/bin/python3 \(directory)/stress.py \(services) \(seconds) \(seed) "
+        + ">\(file) 2>&1 </dev/null & echo $!")
+    let number = process.prefix { $0.isNumber }
+    return {
+      shell("while [ -d /proc/\(number) ]; do sleep 0.05; done")
+      return shell("cat \(file)")
     }
   }
 

@@ -71,7 +71,7 @@ final class ServiceMetrics: Sendable {
       text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n"
       for (labels, value) in values { text += "\(name)\(labels) \(value)\n" }
     }
-    func add(_ name: String, _ kind: String, _ help: String, _ value: some CustomStringConvertible) {
+    func add(_ name: String, _ kind: String, _ help: String, _ value: some Numeric) {
       add(name, kind, help, [("", "\(value)")])
     }
     let prefix = "kubeproxy_sync_proxy_rules"
