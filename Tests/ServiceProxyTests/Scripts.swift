@@ -66,7 +66,7 @@ enum Scripts {
   /// sctp.py serve NAME | ask ADDRESS PORT: an INIT by hand and the answer to it, since not every kernel speaks SCTP. The
   /// answer carries the server's name; the client prints it, or what went wrong. Checksums are checked at both ends.
   static let sctp = """
-    import signal, socket, struct, sys, threading
+    import random, signal, socket, struct, sys, threading
     table = []
     for i in range(256):
         c = i
@@ -101,14 +101,15 @@ enum Scripts {
     else:
         address, port = sys.argv[2], int(sys.argv[3])
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        base = random.randrange(20000, 50000)  # another connection each time
         for i in range(10):
             s = socket.socket(family, socket.SOCK_RAW, 132); s.settimeout(2); s.connect((address, 0))
-            s.send(packet(40000 + i, port, 0, init(1, 1234)))
+            s.send(packet(base + i, port, 0, init(1, 1234)))
             try: data = s.recv(2000)
             except OSError as error: print("TIMEOUT", 1); continue
             if family == socket.AF_INET: data = data[(data[0] & 15) * 4:]
             source, destination, tag, chunk, good = parse(data)
-            print(chunk[24:40].decode().strip() if (source, destination, tag, good) == (port, 40000 + i, 1234, True) else "WRONG", 1)
+            print(chunk[24:40].decode().strip() if (source, destination, tag, good) == (port, base + i, 1234, True) else "WRONG", 1)
     """
 
   /// stress.py SERVICES SECONDS SEED: connects to 10.96.0.1 and on at random; prints `SERVICE BEGIN END WHO` for each.
