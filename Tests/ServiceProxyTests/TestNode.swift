@@ -3,7 +3,9 @@ import Linux
 
 /// One node with pods on a bridge, a host outside, all of them namespaces, removed with this object.
 ///
-/// Pods hold 10.244.0.N/32 and fd00:244::N/128 and send everything to the bridge's address, as our pods do. The world is
+/// Pods hold 10.244.0.N/32 and fd00:244::N/128 and send everything to the bridge's address, as our pods do. They heed no
+/// ICMPv6 redirect, which a node cannot be kept from sending (there is no send_redirects): with one, seen on kernel 6.1, a
+/// pod answers its neighbour past the node, and past the translation. The world is
 /// 192.0.2.2 and 2001:db8:2::2, which routes the service and pod ranges and addresses of load balancers (203.0.113.0/24,
 /// 2001:db8:3::/64) through the node; the node's own default route leads nowhere. br_netfilter, where loaded, is switched off in the
 /// node's namespace: with it a pod cannot reach itself without `hairpin on` at its port.
@@ -51,6 +53,7 @@ final class TestNode {
         ip -n \(node) link set v\(number) master cni0 up
         ip -n \(pod) addr add 10.244.0.\(number)/32 dev eth0; ip -n \(pod) addr add fd00:244::\(number)/128 dev eth0 nodad
         ip -n \(pod) link set eth0 up
+        ip netns exec \(pod) sh -c 'echo 0 > /proc/sys/net/ipv6/conf/eth0/accept_redirects'
         ip -n \(pod) route add 10.244.0.1 dev eth0; ip -n \(pod) route add default via 10.244.0.1
         ip -n \(pod) route add fd00:244::1 dev eth0; ip -n \(pod) route add default via fd00:244::1
 
