@@ -123,15 +123,14 @@ import Testing
     let node = try TestNode("udp-\(backend)", pods: Self.pods)
     let proxy = try backend.proxy(Self.configuration, node)
     try proxy.sync(full: [Self.web([11])])
-    let datagrams = node.background("client", "datagrams", "10.96.0.1", 80, 200)
+    let datagrams = node.background("client", "datagrams", "10.96.0.1", 80, 600)
     for _ in 0..<100 where !node.run("node", "conntrack -L -p udp 2>/dev/null").contains("dst=10.96.0.1") {
       usleep(50_000)
     }
-    usleep(200_000)
     try proxy.update(service: NamespacedName("default", "web"), to: Self.web([12]))
     let counts = TestNode.byName(datagrams())
     #expect(
-      counts["b1"] ?? 0 > 0 && counts["b2"] ?? 0 > 0 && (counts["b1"] ?? 0) + (counts["b2"] ?? 0) >= 198, "\(counts)")
+      counts["b1"] ?? 0 > 0 && counts["b2"] ?? 0 > 0 && (counts["b1"] ?? 0) + (counts["b2"] ?? 0) >= 598, "\(counts)")
     #expect(proxy.statistics.deletedFlows == 1)
 
     // While nobody watched: the next start finds the flow that leads to an endpoint that is gone.
