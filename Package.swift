@@ -39,6 +39,7 @@ let package = Package(
     system("CYAML", "yaml-0.1", "libyaml-dev"),
     system("COpenSSL", "openssl", "libssl-dev"),
     system("CCurl", "libcurl", "libcurl4-openssl-dev"),
+    system("CZlib", "zlib", "zlib1g-dev"),
     system("CMicrohttpd", "libmicrohttpd", "libmicrohttpd-dev"),
 
     // Ground: Swift
@@ -47,6 +48,7 @@ let package = Package(
     room("Linux", ["CLinux", "Addressing"]),
     room("Netlink", ["CLinux", "Linux", "Addressing"]),
     room("Kubernetes", ["JSON", "Linux", "CCurl", "CYAML"]),
+    room("Streaming", ["JSON", "CLinux", "Linux", "COpenSSL", "CZlib"]),
     room("StandIn", ["Addressing", "JSON", "CLinux", "Linux", "Netlink"]),
 
     // Model
@@ -63,7 +65,7 @@ let package = Package(
     // Roles
     room(
       "ControlPlane",
-      ["Addressing", "JSON", "CLinux", "Linux", "Kubernetes", "CSQLite", "COpenSSL", "CMicrohttpd"]),
+      ["Addressing", "JSON", "CLinux", "Linux", "Kubernetes", "Streaming", "CSQLite", "COpenSSL", "CMicrohttpd"]),
     room(
       "NodeAgent",
       [
@@ -78,7 +80,7 @@ let package = Package(
       "Lab",
       [
         "Addressing", "JSON", "Linux", "CLinux", "Netlink", "Kubernetes", "ClusterModel", "PodNetwork", "ClusterDNS",
-        "ControlPlane", "NodeAgent", "NodeRouting", "Diagnosis", "StandIn",
+        "ControlPlane", "NodeAgent", "NodeRouting", "Diagnosis", "StandIn", "Streaming",
       ]),
 
     // Executables
@@ -104,6 +106,7 @@ let package = Package(
     // Tests
     tests("AddressingTests", ["Addressing"]),
     tests("JSONTests", ["JSON"]),
+    tests("StreamingTests", ["Streaming", "JSON", "Linux"]),
     tests("StandInTests", ["StandIn", "Linux", "JSON"]),
     tests("LinuxTests", ["Linux", "CLinux", "Addressing"]),
     tests("NetlinkTests", ["Netlink", "Linux", "Addressing", "JSON"]),
@@ -136,7 +139,9 @@ let package = Package(
         "NodeAgent", "NodeRouting", "PodNetwork", "ServiceProxy", "ClusterModel", "Kubernetes", "JSON", "Linux",
         "Addressing",
       ]),
-    tests("NodeRuntimeTests", ["Lab", "ControlPlane", "StandIn", "Kubernetes", "JSON", "Linux", "Addressing"]),
+    tests(
+      "NodeRuntimeTests",
+      ["Lab", "ControlPlane", "StandIn", "Streaming", "Kubernetes", "JSON", "Linux", "Addressing"]),
     tests(
       "DeployTests",
       ["Deploy", "NodeAgent", "ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing", "ClusterModel"]),
@@ -153,7 +158,7 @@ if Context.environment["SWIFTLET_FUZZ"] != nil {
     .executableTarget(
       name: "swiftlet-fuzz",
       dependencies: [
-        "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "StandIn", "ClusterModel", "PodNetwork", "NodeRouting",
+        "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "Streaming", "StandIn", "ClusterModel", "PodNetwork", "NodeRouting",
         "ServiceProxy", "NetworkPolicy", "ClusterDNS", "HTTPRouting", "ControlPlane",
       ],
       path: "Fuzz", exclude: ["Corpus", "words.dict"], swiftSettings: strict,

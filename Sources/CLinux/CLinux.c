@@ -182,6 +182,24 @@ int swiftlet_ioctl_int(int fd, unsigned long request, int argument) {
   return checked(ioctl(fd, request, argument));
 }
 
+int swiftlet_open_terminal(int *terminal) {
+  int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (master < 0) return -errno;
+  int unlocked = 0;
+  *terminal = -1;
+  if (ioctl(master, TIOCSPTLCK, &unlocked) == 0)
+    *terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (*terminal >= 0) return master;
+  int failure = -errno;
+  close(master);
+  return failure;
+}
+
+int swiftlet_set_window_size(int fd, unsigned short columns, unsigned short rows) {
+  struct winsize size = {.ws_row = rows, .ws_col = columns};
+  return checked(ioctl(fd, TIOCSWINSZ, &size));
+}
+
 void swiftlet_set_thread_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 int swiftlet_pipe(int ends[2]) { return checked(pipe2(ends, O_CLOEXEC)); }

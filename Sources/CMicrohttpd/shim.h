@@ -2,8 +2,6 @@
 // What Swift sees of the library; wrappers for variadic functions belong here as static inline functions.
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 struct swiftlet_mhd_start {
@@ -23,7 +21,8 @@ struct swiftlet_mhd_start {
 /// Starts a server with a thread for each connection on a listening socket, over TLS 1.2 and 1.3.
 static inline struct MHD_Daemon *swiftlet_mhd_start(const struct swiftlet_mhd_start *start) {
   return MHD_start_daemon(
-      MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_TLS | MHD_USE_ITC,
+      MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_TLS | MHD_USE_ITC |
+          MHD_ALLOW_UPGRADE,
       0, NULL, NULL, start->handler, start->context,
       MHD_OPTION_LISTEN_SOCKET, start->socket,
       MHD_OPTION_CONNECTION_LIMIT, start->connection_limit,
@@ -62,19 +61,14 @@ static inline const unsigned char *swiftlet_mhd_peer_certificate(struct MHD_Conn
   return chain[0].data;
 }
 
-/// Makes the kernel ask a silent peer whether it still lives, after half a minute and then three times: a peer whose
-/// network namespace is gone says nothing any more.
-static inline void swiftlet_mhd_keep_alive(int socket) {
-  int on = 1, idle = 30, interval = 10, count = 3;
-  setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-  setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-  setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
-}
-
 /// Seconds after which a connection without traffic is closed; 0 = never.
 static inline void swiftlet_mhd_set_timeout(struct MHD_Connection *connection, unsigned int seconds) {
   MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
+}
+
+/// Ends a connection that was upgraded; its socket is closed with it.
+static inline void swiftlet_mhd_end_upgrade(struct MHD_UpgradeResponseHandle *upgrade) {
+  MHD_upgrade_action(upgrade, MHD_UPGRADE_ACTION_CLOSE);
 }
 
 // Constants of enums and macros in a form Swift imports as they are.

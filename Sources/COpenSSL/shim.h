@@ -7,6 +7,8 @@
 #include <openssl/err.h>
 #include <openssl/hmac.h>
 #include <openssl/crypto.h>
+#include <openssl/sha.h>
+#include <openssl/ssl.h>
 
 /// A new key on the curve P-256.
 static inline EVP_PKEY *swiftlet_new_p256_key(void) { return EVP_EC_gen("P-256"); }
@@ -63,3 +65,11 @@ static inline int swiftlet_subject_entry(X509 *certificate, int nid, int last, u
 }
 
 static inline void swiftlet_free(void *memory) { OPENSSL_free(memory); }
+/// The verification of a server's certificate: it must be for this address.
+static inline int swiftlet_ssl_expect_address(SSL *ssl, const char *address) {
+  return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), address);
+}
+static inline int swiftlet_ssl_set_options(SSL_CTX *context) {
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  return (int)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+}

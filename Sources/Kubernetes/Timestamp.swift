@@ -42,6 +42,12 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
     return text(fraction: "." + String(repeating: "0", count: 6 - micros.count) + micros)
   }
 
+  /// `2026-01-31T12:00:00.000000000Z`, as it stands before a container's lines.
+  package var nanoDescription: String {
+    let nanos = String(nanosecond)
+    return text(fraction: "." + String(repeating: "0", count: 9 - nanos.count) + nanos)
+  }
+
   private func text(fraction: String) -> String {
     let days = seconds.floorDivided(by: 86400)
     let second = Int(seconds - days * 86400)

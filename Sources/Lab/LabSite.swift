@@ -51,6 +51,8 @@ package struct LabSite: Sendable {
   package func nodeFolder(_ node: String) -> String { "\(root)/nodes/\(node)" }
   /// The kubeconfig of a node's processes, over the node network.
   package func nodeKubeconfig(_ node: String) -> String { "\(nodeFolder(node))/kubeconfig" }
+  /// `PREFIX.crt` and `PREFIX.key`: what the node shows to the API server, which asks it for logs and commands.
+  package func nodeServerIdentity(_ node: String) -> String { "\(nodeFolder(node))/server" }
   /// The CNI configuration folder of a node (`--cni-conf-dir`).
   package func cniConfiguration(_ node: String) -> String { "\(nodeFolder(node))/cni/net.d" }
   /// Leases of pod addresses: host-local's layout below it.

@@ -30,6 +30,23 @@ package final class Thread: @unchecked Sendable {
     precondition(failure == 0, "cannot start thread \(name): \(String(cString: strerror(failure)))")
   }
 
+  /// Starts a thread that nobody waits for: what it holds is freed when it ends. False if there can be no further one.
+  @discardableResult
+  package static func detached(
+    _ name: String, stackSize: Int = Thread.usualStackSize, _ body: @escaping @Sendable () -> Void
+  ) -> Bool {
+    let start = Unmanaged.passRetained(Start(name: name, body: body))
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    pthread_attr_setstacksize(&attributes, stackSize)
+    pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
+    var handle = pthread_t()
+    let failure = pthread_create(&handle, &attributes, runThread, start.toOpaque())
+    pthread_attr_destroy(&attributes)
+    if failure != 0 { start.release() }
+    return failure == 0
+  }
+
   /// Waits for the thread to end. Call it once at most.
   package func join() { pthread_join(handle, nil) }
 

@@ -9,6 +9,9 @@ package enum Enter {
   package static func run(_ options: EnterOptions) -> (message: String, exitCode: CInt) {
     do {
       if let file = options.identityFile { try IdentityFile.writeOwn(file) }
+      if options.takesTerminal {
+        try checkedResult("take the terminal", swiftlet_ioctl_int(0, UInt(TIOCSCTTY), 0))
+      }
       // Before the mount namespace changes: the path is one of the outside.
       if let path = options.controlGroup { try ControlGroup(path: path).add(0) }
       try join(options.target)

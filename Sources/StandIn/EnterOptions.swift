@@ -12,6 +12,8 @@ package struct EnterOptions: Hashable, Sendable {
   package var controlGroup: String?
   package var workingDirectory: String?
   package var identityFile: String?
+  /// Standard input is a terminal, and becomes the controlling one; the process leads a session.
+  package var takesTerminal = false
   /// The program and its arguments.
   package var command: [String]
 
@@ -37,10 +39,11 @@ package struct EnterOptions: Hashable, Sendable {
       case "--cgroup": controlGroup = try reader.value(of: option)
       case "--cwd": workingDirectory = try reader.value(of: option)
       case "--identity-file": identityFile = try reader.value(of: option)
+      case "--terminal": takesTerminal = true
       case "--": command = reader.remaining()
       default:
         throw ArgumentError(
-          "found \(option), expected --pid, --netns, --cgroup, --cwd, --identity-file, or -- and a command")
+          "found \(option), expected --pid, --netns, --cgroup, --cwd, --identity-file, --terminal, or -- and a command")
       }
     }
     guard let target else { throw ArgumentError("expected --pid PROCESS or --netns PATH") }
@@ -58,6 +61,7 @@ package struct EnterOptions: Hashable, Sendable {
     if let controlGroup { list += ["--cgroup", controlGroup] }
     if let workingDirectory { list += ["--cwd", workingDirectory] }
     if let identityFile { list += ["--identity-file", identityFile] }
+    if takesTerminal { list.append("--terminal") }
     return list + ["--"] + command
   }
 }

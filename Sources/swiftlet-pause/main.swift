@@ -7,7 +7,7 @@ import StandIn
 private let usage = """
   usage: swiftlet-pause sandbox --hostname NAME [--resolv-conf FILE] [--hosts FILE] [--hostname-file FILE]
                                 [--host-network] [--cgroup DIR] [--identity-file FILE]
-         swiftlet-pause enter --pid SANDBOX | --netns PATH [--cgroup DIR] [--cwd DIR] [--identity-file FILE]
+         swiftlet-pause enter --pid SANDBOX | --netns PATH [--cgroup DIR] [--cwd DIR] [--identity-file FILE] [--terminal]
                               -- COMMAND [ARGUMENT ...]
          swiftlet-pause stand-in --pod NAMESPACE/NAME --container NAME [--node NAME] [--port NUMBER/PROTOCOL ...]
 

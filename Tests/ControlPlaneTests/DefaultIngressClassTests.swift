@@ -40,12 +40,4 @@ struct DefaultIngressClassTests {
     #expect(try api.create(Self.ingresses, Self.ingress("d"))["spec", "ingressClassName"].isNull)
   }
 
-  @Test(arguments: ["log", "exec", "attach", "portforward"])
-  func whatAKubeletWouldDoIsRefusedWithAWayOut(subresource: String) throws {
-    let api = try APIFixture()
-    try api.create(APIFixture.pods, APIFixture.pod("a"))
-    let (status, json) = try api.send("GET", APIFixture.pods + "/a/\(subresource)")
-    #expect(status == 501)
-    #expect(json["message"].string?.contains("swiftlet lab") == true, "\(json)")
-  }
 }

@@ -90,6 +90,10 @@ int swiftlet_unshare(int flags);
 int swiftlet_pivot_root(const char *new_root, const char *put_old);
 int swiftlet_prctl(int option, unsigned long argument);
 int swiftlet_ioctl_int(int fd, unsigned long request, int argument);
+/// A new pseudoterminal (pty(7)): its master is returned, its other end stored; both close-on-exec.
+int swiftlet_open_terminal(int *terminal);
+/// The size of a terminal in characters (TIOCSWINSZ).
+int swiftlet_set_window_size(int fd, unsigned short columns, unsigned short rows);
 void swiftlet_set_thread_name(const char *name);
 
 /// pipe2(2), close-on-exec from the start: a process spawned by another thread at the same moment must not hold an end.

@@ -24,6 +24,11 @@ extension APIHandler {
   static let scaleKind = ResourceKind("autoscaling", "v1", "Scale", "scale", schema: "Scale")
   static let evictionKind = ResourceKind("policy", "v1", "Eviction", "eviction")
   private static let oldEvictionKind = ResourceKind("policy", "v1beta1", "Eviction", "eviction")
+  static let streamKinds: [ResourceKind.Subresource: ResourceKind] = [
+    .exec: ResourceKind("", "v1", "PodExecOptions", "podexecoptions"),
+    .attach: ResourceKind("", "v1", "PodAttachOptions", "podattachoptions"),
+    .portforward: ResourceKind("", "v1", "PodPortForwardOptions", "podportforwardoptions"),
+  ]
   static let bindingKind = ResourceKind("", "v1", "Binding", "binding")
 
   private func scale(_ name: String, _ request: ResourceRequest) throws -> APIResponse {

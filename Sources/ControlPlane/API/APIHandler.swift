@@ -5,6 +5,8 @@ package import Kubernetes
 package enum APIAnswer: Sendable {
   case response(APIResponse)
   case watch(WatchStream)
+  /// The answer is that of a node.
+  case node(NodeRequest)
 }
 
 /// The API without sockets: a request and who sends it in, an answer out.
@@ -77,7 +79,8 @@ package final class APIHandler: Sendable {
     if let sub = request.subresource {
       guard let name = request.name, let subresource = ResourceKind.Subresource(rawValue: sub),
         request.kind.subresources.contains(subresource)
-      else { throw StatusError.noSuchSubresource(sub, of: request.kind) }
+      else { throw StatusError.noSuchPath }
+      if subresource.isStream { return try stream(subresource, of: name, request) }
       return .response(try serve(subresource, of: name, request))
     }
     if let name = request.name {

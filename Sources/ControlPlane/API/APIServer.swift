@@ -62,7 +62,8 @@ package final class APIServer: Sendable {
   @discardableResult
   package func start(_ listeners: [APIListener], renewalInterval: Double = 3600) throws -> [UInt16] {
     guard let pki else { throw PKIError("API server", "has no folder for certificates, so it cannot serve HTTPS") }
-    let server = HTTPServer(handler: handler, authority: pki.authority)
+    let nodes = try NodeConnector(identity: pki.nodeClient, authority: pki.authority)
+    let server = HTTPServer(handler: handler, authority: pki.authority, nodes: nodes)
     var ports: [UInt16] = []
     do {
       for listener in listeners {

@@ -15,13 +15,16 @@ struct Discovery {
     case .status, .scale: ["get", "patch", "update"]
     case .binding, .eviction, .token: ["create"]
     case .finalize: ["update"]
+    case .log: ["get"]
+    case .exec, .attach, .portforward: ["create", "get"]
     }
   }
 
   /// The kind of a subresource's objects.
   private func kind(_ subresource: ResourceKind.Subresource, of kind: ResourceKind) -> ResourceKind {
     switch subresource {
-    case .status, .finalize: kind
+    case .status, .finalize, .log: kind
+    case .exec, .attach, .portforward: APIHandler.streamKinds[subresource] ?? kind
     case .scale: APIHandler.scaleKind
     case .binding: APIHandler.bindingKind
     case .eviction: APIHandler.evictionKind

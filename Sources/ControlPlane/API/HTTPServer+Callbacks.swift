@@ -1,6 +1,7 @@
 internal import CMicrohttpd
 internal import Glibc
 internal import Kubernetes
+internal import Linux
 
 /// A request while its body comes in.
 private final class HTTPExchange {
@@ -10,6 +11,8 @@ private final class HTTPExchange {
   var isBegun = false
   var body: [UInt8] = []
   var isTooLarge = false
+  /// What is to be let go of when the request is over, however it ends.
+  var held: AnyObject?
 
   init(target: String) { self.target = target }
 }
@@ -91,7 +94,7 @@ func answerHTTP(
       certificate: peerCertificate(connection))
   }
   exchange.body = []
-  return send(answer, connection, server)
+  return send(answer, exchange, connection, server)
 }
 
 private func peerCertificate(_ connection: OpaquePointer) -> [UInt8]? {
@@ -125,7 +128,9 @@ private func collectHeader(
   return swiftlet_MHD_YES
 }
 
-private func send(_ answer: APIAnswer, _ connection: OpaquePointer, _ server: HTTPServer) -> MHD_Result {
+private func send(_ answer: APIAnswer, _ exchange: HTTPExchange, _ connection: OpaquePointer, _ server: HTTPServer)
+  -> MHD_Result
+{
   let status: Int
   let response: OpaquePointer?
   switch answer {
@@ -143,11 +148,18 @@ private func send(_ answer: APIAnswer, _ connection: OpaquePointer, _ server: HT
     server.began(stream)
     swiftlet_mhd_set_timeout(connection, 0)
     let socket = swiftlet_mhd_socket(connection)
-    swiftlet_mhd_keep_alive(socket)
+    SocketOptions.keepAlive(socket)
     let watch = HTTPWatch(server: server, stream: stream, socket: socket)
     response = MHD_create_response_from_callback(
       swiftlet_MHD_SIZE_UNKNOWN, 32 * 1024, readWatch, Unmanaged.passRetained(watch).toOpaque(), freeWatch)
     MHD_add_response_header(response, "content-type", "application/json")
+  case .node(let request):
+    do throws(StatusError) {
+      let stream = try server.open(request)
+      return sendNodeStream(stream, isUpgrade: request.isUpgrade, connection, server) { exchange.held = $0 }
+    } catch {
+      return send(.response(.status(error)), exchange, connection, server)
+    }
   }
   guard let response else { return swiftlet_MHD_NO }
   let result = MHD_queue_response(connection, UInt32(status), response)

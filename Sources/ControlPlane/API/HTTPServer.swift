@@ -12,11 +12,15 @@ final class HTTPServer: @unchecked Sendable {
   let handler: APIHandler
   /// PEM: whose certificates clients are asked for.
   private let authority: String
+  /// The way to the servers of nodes; nil where there is none.
+  private let nodes: NodeConnector?
   var daemons: [OpaquePointer] = []
   /// Those that listen no more and serve the connections they have.
   var retired: [OpaquePointer] = []
   /// Watches in progress, so that `stop` can end them.
   private let watches = Mutex<[ObjectIdentifier: WatchStream]>([:])
+  /// Streams of nodes in progress, for the same end.
+  private let relays = Mutex<[ObjectIdentifier: NodeRelay]>([:])
   private let isStopping = Atomic(false)
 
   /// Larger bodies are refused, as the real server does.
@@ -25,9 +29,10 @@ final class HTTPServer: @unchecked Sendable {
   /// A keep-alive connection without requests for so long is closed; not so one with a watch.
   static let idleSeconds: UInt32 = 300
 
-  init(handler: APIHandler, authority: String) {
+  init(handler: APIHandler, authority: String, nodes: NodeConnector? = nil) {
     self.handler = handler
     self.authority = authority
+    self.nodes = nodes
   }
 
   /// Serves on a socket that listens already; the server closes it when it stops.
@@ -60,11 +65,12 @@ final class HTTPServer: @unchecked Sendable {
     daemons.append(daemon)
   }
 
-  /// Ends all watches and waits for every connection's thread.
+  /// Ends all watches and streams and waits for every connection's thread.
   func stop() {
     isStopping.store(true, ordering: .sequentiallyConsistent)
     for daemon in daemons { close(MHD_quiesce_daemon(daemon)) }
     for watch in watches.withLock({ Array($0.values) }) { watch.cancel() }
+    for relay in relays.withLock({ Array($0.values) }) { relay.cancel() }
     for daemon in daemons + retired { MHD_stop_daemon(daemon) }
     daemons = []
     retired = []
@@ -90,4 +96,17 @@ final class HTTPServer: @unchecked Sendable {
   }
 
   func ended(_ watch: WatchStream) { watches.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(watch)) } }
+
+  /// The answer of a node to a request, as far as its head.
+  func open(_ request: NodeRequest) throws(StatusError) -> NodeStream {
+    guard let nodes else { throw StatusError(501, "NotImplemented", "this API server has no way to nodes") }
+    return try nodes.open(request)
+  }
+
+  func began(_ relay: NodeRelay) {
+    relays.withLock { $0[ObjectIdentifier(relay)] = relay }
+    if isStopping.load(ordering: .sequentiallyConsistent) { relay.cancel() }
+  }
+
+  func ended(_ relay: NodeRelay) { relays.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(relay)) } }
 }

@@ -19,6 +19,7 @@ package struct LocalTransport: APITransport {
       var body: [UInt8] = []
       Self.pump(stream) { body += $0 }
       return APIResponse(status: 200, headers: ["content-type": "application/json"], body: body)
+    case .node: return Self.onlyOutside
     }
   }
 
@@ -36,10 +37,14 @@ package struct LocalTransport: APITransport {
       case .watch(let stream):
         Self.pump(stream, onData)
         onEnd(.success(APIResponse(status: 200, headers: ["content-type": "application/json"])))
+      case .node: onEnd(.success(Self.onlyOutside))
       }
     }
     return local
   }
+
+  /// Callers in the process have no need of nodes.
+  private static let onlyOutside = APIResponse.status(.badRequest("nodes' streams are served over HTTPS only"))
 
   private static func pump(_ stream: WatchStream, _ take: ([UInt8]) -> Void) {
     while true {

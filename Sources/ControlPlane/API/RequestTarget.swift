@@ -53,10 +53,10 @@ package struct RequestTarget: Sendable {
   }
 
   /// The first value of a parameter.
-  subscript(name: String) -> String? { query.first { $0.name == name }?.value }
+  package subscript(name: String) -> String? { query.first { $0.name == name }?.value }
 
   /// All values of a parameter.
-  func values(_ name: String) -> [String] { query.filter { $0.name == name }.map(\.value) }
+  package func values(_ name: String) -> [String] { query.filter { $0.name == name }.map(\.value) }
 
   /// `0` and `false` in any case are false, anything else, also nothing, is true (as Kubernetes reads query booleans).
   package func flag(_ name: String) -> Bool {

@@ -17,6 +17,10 @@ package struct ResourceKind: Sendable {
 
   package enum Subresource: String, Sendable, CaseIterable, Comparable {
     case status, scale, binding, eviction, finalize, token
+    case log, exec, attach, portforward
+
+    /// It is the node that answers, with bytes and not with objects.
+    package var isStream: Bool { [.log, .exec, .attach, .portforward].contains(self) }
 
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
   }

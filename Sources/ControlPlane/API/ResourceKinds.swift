@@ -28,7 +28,8 @@ package struct ResourceKinds: Sendable {
     .init("", "v1", "Namespace", "namespaces", short: ["ns"], cluster: true, [.status, .finalize]),
     .init("", "v1", "Node", "nodes", short: ["no"], cluster: true, [.status]),
     .init(
-      "", "v1", "Pod", "pods", short: ["po"], categories: ["all"], generation: true, [.status, .binding, .eviction]),
+      "", "v1", "Pod", "pods", short: ["po"], categories: ["all"], generation: true,
+      [.status, .binding, .eviction, .log, .exec, .attach, .portforward]),
     .init("", "v1", "Service", "services", short: ["svc"], categories: ["all"], [.status]),
     .init("", "v1", "Endpoints", "endpoints", short: ["ep"]),
     .init("", "v1", "ConfigMap", "configmaps", short: ["cm"]),

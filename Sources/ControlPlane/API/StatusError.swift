@@ -94,16 +94,6 @@ package struct StatusError: Error, Sendable, CustomStringConvertible {
 
   package static let noSuchPath = StatusError(404, "NotFound", "the server could not find the requested resource")
 
-  /// What other API servers pass on to kubelets has a word of its own: there is another way to it.
-  package static func noSuchSubresource(_ name: String, of kind: ResourceKind) -> StatusError {
-    let ways = ["log": "`swiftlet lab logs`", "exec": "`swiftlet lab exec`", "attach": "`swiftlet lab logs`"]
-    guard kind.plural == "pods", ["log", "exec", "attach", "portforward"].contains(name) else { return noSuchPath }
-    return StatusError(
-      501, "NotImplemented",
-      "this API server has no way into containers, so pods/\(name) is not served: in a lab use "
-        + (ways[name] ?? "`swiftlet lab exec`"))
-  }
-
   package static func methodNotAllowed(_ what: String) -> StatusError {
     StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource: \(what)")
   }

@@ -4,13 +4,16 @@ internal import Linux
 
 /// The folder with a cluster's certificate authority, the server's certificate, and the tokens clients show.
 ///
-/// `ca.crt ca.key server.crt server.key` (PEM), `service-accounts.key` (hexadecimal digits) and `tokens.csv` (token, user,
-/// uid, "group,…": a static token file as kube-apiserver reads it). Made on the first start and used again on the next; secrets are readable by their owner only.
+/// `ca.crt ca.key server.crt server.key apiserver-kubelet-client.crt apiserver-kubelet-client.key` (PEM),
+/// `service-accounts.key` (hexadecimal digits) and `tokens.csv` (token, user, uid, "group,…": a static token file as
+/// kube-apiserver reads it). Made on the first start and used again on the next; secrets are readable by their owner only.
 package struct PKI: Sendable {
   package let folder: String
   /// PEM; what clients check the server with.
   package let authority: String
   let serving: TLSIdentity
+  /// What the API server shows to the servers of nodes.
+  let nodeClient: TLSIdentity
   package let tokens: TokenRegistry
   /// What tokens of service accounts are signed with.
   let accountKey: [UInt8]
@@ -18,6 +21,7 @@ package struct PKI: Sendable {
   /// Ten years, one year.
   private static let authorityDays = 3650
   package static let serverDays = 365
+  private static let nodeClientName = "apiserver-kubelet-client"
 
   /// Reads the folder, and makes what is missing or will expire within a month. The server's certificate is made anew
   /// when it lacks one of the names.
@@ -46,6 +50,15 @@ package struct PKI: Sendable {
       serving = server.identity
       try Self.write(folder, "server", serving)
     }
+    if let found = try Self.read(folder, Self.nodeClientName), found.lasts(days: 30), found.isSigned(by: root) {
+      nodeClient = found.identity
+    } else {
+      nodeClient = try Certificate(
+        commonName: NodeTrust.apiServerName, purpose: .client(groups: []), days: Self.serverDays,
+        issuer: root
+      ).identity
+      try Self.write(folder, Self.nodeClientName, nodeClient)
+    }
     let path = folder + "/tokens.csv"
     if access(path, F_OK) != 0 {
       let admin = "\(Self.newToken()),kubernetes-admin,admin,system:masters\n"
@@ -69,6 +82,14 @@ package struct PKI: Sendable {
       throw PKIError("\(folder)/ca.crt", "the certificate authority is gone")
     }
     return try Certificate(commonName: user, purpose: .client(groups: groups), days: days, issuer: root).identity
+  }
+
+  /// A certificate for the server of a node, signed by the authority of the folder.
+  package static func nodeServer(folder: String, node: String, addresses: [String]) throws -> TLSIdentity {
+    guard let root = try read(folder, "ca") else { throw PKIError("\(folder)/ca.crt", "there is no authority yet") }
+    return try Certificate(
+      commonName: "system:node:\(node)", purpose: .server(names: [node] + addresses), days: serverDays, issuer: root
+    ).identity
   }
 
   /// 32 random bytes as hexadecimal digits.

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import ControlPlane
 internal import Glibc
 package import Kubernetes
 internal import Linux
@@ -41,12 +42,23 @@ package enum LabAccess {
       return config
     }
     for node in lab.nodes {
+      try writeServerIdentity(site, node)
       try Files.write(
         site.nodeKubeconfig(node.name),
         config(lab.apiURL, "system:node:\(node.name)").yaml(name: "swiftlet-lab"), mode: 0o600)
     }
     try Files.write(
       site.kubeconfig, config("https://127.0.0.1:\(lab.apiPort)", "admin").yaml(name: "swiftlet-lab"), mode: 0o600)
+  }
+
+  /// The certificate by which the API server knows a node. Written before the kubeconfig, which the node's processes wait
+  /// for.
+  private static func writeServerIdentity(_ site: LabSite, _ node: LabNode) throws {
+    let identity = try PKI.nodeServer(
+      folder: site.serverData, node: node.name, addresses: node.addresses.map(\.description))
+    let prefix = site.nodeServerIdentity(node.name)
+    try Files.write("\(prefix).key", identity.key, mode: 0o600)
+    try Files.write("\(prefix).crt", identity.certificate, mode: 0o644)
   }
 
   /// Lets a node that joins in: a token, which the server finds in its file, and a kubeconfig.
@@ -59,6 +71,7 @@ package enum LabAccess {
     var config = KubeConfig(server: lab.apiURL)
     config.certificateAuthority = try Files.read(site.certificateAuthority)
     config.token = token
+    if let joining = lab.nodes.first(where: { $0.name == node }) { try writeServerIdentity(site, joining) }
     try Files.write(site.nodeKubeconfig(node), config.yaml(name: "swiftlet-lab"), mode: 0o600)
   }
 

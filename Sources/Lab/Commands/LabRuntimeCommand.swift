@@ -2,6 +2,7 @@ internal import Addressing
 internal import Glibc
 internal import Kubernetes
 internal import Linux
+internal import Streaming
 
 /// `swiftlet lab runtime`: the runtime of one node, in the node's network namespace, until SIGTERM. Pods outlive it.
 enum LabRuntimeCommand {
@@ -17,6 +18,7 @@ enum LabRuntimeCommand {
         .init("pause", "FILE", "the program swiftlet-pause"),
         .init("resolv-conf", "FILE", "the node's own resolv.conf"),
         .init("cgroup", "DIR", "control group below which each pod gets one"),
+        .init("server-identity", "PREFIX", "PREFIX.crt and PREFIX.key, to serve logs, commands and ports with"),
         .init("control-plane", nil, "the node has that role, and its taint NoSchedule"),
       ])
     Signals.block([SIGTERM, SIGINT])
@@ -41,6 +43,16 @@ enum LabRuntimeCommand {
     configuration.log = { log.info($0) }
 
     let kubeconfig = try KubeConfig(file: try given.required("kubeconfig"))
+    if let prefix = given["server-identity"] {
+      guard let authority = kubeconfig.certificateAuthority else {
+        throw UsageError(
+          "option --server-identity: the kubeconfig has no certificate-authority to know the API server by")
+      }
+      let context = try TLSContext(
+        isServer: true, certificate: try Files.readText("\(prefix).crt"), key: try Files.readText("\(prefix).key"),
+        authority: String(decoding: authority, as: UTF8.self))
+      configuration.streams = NodeServerConfiguration(context: context)
+    }
     let runtime = try NodeRuntime(configuration, client: APIClient(HTTPTransport(kubeconfig), fieldManager: "kubelet"))
     runtime.start()
     let signals = try Signals.descriptor([SIGTERM, SIGINT])

@@ -10,6 +10,8 @@ struct NodeObject {
   let addresses: [IPAddress]
   let isControlPlane: Bool
   let machine: Machine
+  /// Where the node serves logs, commands and ports of pods; nil: it does not.
+  var streamPort: UInt16?
 
   /// What is told about the machine.
   struct Machine: Sendable {
@@ -87,6 +89,7 @@ struct NodeObject {
         "architecture": .string(machine.architecture),
       ],
     ]
+    if let streamPort { status["daemonEndpoints", "kubeletEndpoint", "Port"] = .int(Int64(streamPort)) }
     let pressures = [
       ("MemoryPressure", "KubeletHasSufficientMemory"), ("DiskPressure", "KubeletHasNoDiskPressure"),
       ("PIDPressure", "KubeletHasSufficientPID"),

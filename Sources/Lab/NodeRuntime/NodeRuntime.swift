@@ -22,6 +22,8 @@ package final class NodeRuntime: Sendable {
   private let pods = Mutex<[String: PodLifecycle]>([:])
   private let informer = Mutex<Informer?>(nil)
   private let threads = Mutex<[Thread]>([])
+  /// Nil where the node serves no streams.
+  private let server: NodeServer?
 
   /// Nothing happens before `start`.
   package init(_ configuration: NodeRuntimeConfiguration, client: APIClient) throws(SystemError) {
@@ -30,13 +32,18 @@ package final class NodeRuntime: Sendable {
     loop = try EventLoop()
     let node = NodeObject(
       name: configuration.nodeName, addresses: configuration.nodeAddresses,
-      isControlPlane: configuration.isControlPlane, machine: .current())
+      isControlPlane: configuration.isControlPlane, machine: .current(),
+      streamPort: configuration.streams?.port)
+    server = try configuration.streams.map { streams throws(SystemError) in
+      try NodeServer(streams, configuration)
+    }
     services = NodeServices(
       configuration, client,
       events: EventRecorder(
         client, component: "kubelet", host: configuration.nodeName, onError: configuration.log),
       watcher: ProcessWatcher(loop), probes: ProbeRunner(loop, namespace: configuration.namespace),
-      hooks: HookRunner(loop, namespace: configuration.namespace), queue: WorkQueue(), allocatable: node.resources)
+      hooks: HookRunner(loop, namespace: configuration.namespace), logClock: try LogClock(loop),
+      queue: WorkQueue(), allocatable: node.resources)
     heartbeat = NodeHeartbeat(configuration, client, node)
   }
 
@@ -62,11 +69,13 @@ package final class NodeRuntime: Sendable {
       })
     for index in 0..<Self.workers { threads.append(Thread("pods-\(index)") { [self] in work() }) }
     self.threads.withLock { $0 = threads }
+    server?.start()
     follow()
   }
 
-  /// Ends the runtime; pods go on. Waits for what is under way.
+  /// Ends the runtime; pods go on, streams end. Waits for what is under way.
   package func stop() {
+    server?.stop()
     informer.withLock { $0 }?.stop()
     informer.withLock { $0 }?.waitUntilEnded()
     services.queue.close()

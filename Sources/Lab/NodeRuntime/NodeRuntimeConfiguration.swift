@@ -30,6 +30,8 @@ package struct NodeRuntimeConfiguration: Sendable {
   package var restartBackoff = RestartBackoff()
   /// A container's log is cut beyond this many bytes; one older part is kept beside it.
   package var maximumLogSize = 1 << 20
+  /// How logs, commands and ports of pods are served to the API server; nil: they are not.
+  package var streams: NodeServerConfiguration?
   /// Seconds between renewals of the node's Lease.
   package var leaseInterval = 10.0
   /// Gets one line for every thing an operator may want to know.

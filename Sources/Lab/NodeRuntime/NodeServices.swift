@@ -16,6 +16,7 @@ final class NodeServices: Sendable {
   let watcher: ProcessWatcher
   let probes: ProbeRunner
   let hooks: HookRunner
+  let logClock: LogClock
   /// Pods, by uid, that have something to do.
   let queue: WorkQueue<String>
   /// Allocatable resources, as the Node object shows them.
@@ -23,7 +24,7 @@ final class NodeServices: Sendable {
 
   init(
     _ configuration: NodeRuntimeConfiguration, _ client: APIClient, events: EventRecorder, watcher: ProcessWatcher,
-    probes: ProbeRunner, hooks: HookRunner, queue: WorkQueue<String>, allocatable: [String: String]
+    probes: ProbeRunner, hooks: HookRunner, logClock: LogClock, queue: WorkQueue<String>, allocatable: [String: String]
   ) {
     self.configuration = configuration
     self.client = client
@@ -31,6 +32,7 @@ final class NodeServices: Sendable {
     self.watcher = watcher
     self.probes = probes
     self.hooks = hooks
+    self.logClock = logClock
     self.queue = queue
     self.allocatable = allocatable
   }

@@ -29,6 +29,9 @@ package struct PodDirectory: Hashable, Sendable {
   /// What the container has written; the part before it, once it was cut, is in `PATH.1`.
   package func logFile(_ container: String) -> String { "\(path)/\(container).log" }
 
+  /// What the container's run before the last start has written; parts as above.
+  func previousLogFile(_ container: String) -> String { "\(path)/\(container).previous.log" }
+
   func load() throws -> PodRecord? {
     guard Files.exists(recordFile) else { return nil }
     return PodRecord(try JSON(parsing: try Files.read(recordFile)))
@@ -61,10 +64,11 @@ package struct PodDirectory: Hashable, Sendable {
   /// The command line and environment with which a program is run inside a container, as `lab exec` does; nil if the
   /// pod's sandbox does not live.
   package func execution(
-    of command: [String], in container: String, pauseProgram: String
+    of command: [String], in container: String, pauseProgram: String, hasTerminal: Bool = false
   ) -> (arguments: [String], environment: [String: String])? {
     guard let sandbox = sandbox() else { return nil }
     var options = EnterOptions(.process(sandbox.pid), command: command)
+    options.takesTerminal = hasTerminal
     // What is run inside a container ends with it.
     if let process = process(container) { options.controlGroup = Self.controlGroup(of: process.pid) }
     return ([pauseProgram, "enter"] + options.arguments, storedEnvironment(container) ?? [:])

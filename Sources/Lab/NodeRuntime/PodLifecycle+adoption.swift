@@ -28,6 +28,7 @@ extension PodLifecycle {
         record.containers[container.name] = state
       case .waiting, .terminated: continue
       }
+      services.logClock.follow(directory.logFile(container.name))
       if let handle = ProcessHandle(identity) {
         follow(container, .adopted(handle))
       } else {

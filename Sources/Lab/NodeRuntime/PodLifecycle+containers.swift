@@ -137,8 +137,13 @@ extension PodLifecycle {
       try Files.makeDirectories(group.path)
       options.controlGroup = group.path
     }
+    if record.containers[name]?.hasRunEver == true {
+      services.logClock.leave(directory.logFile(name))
+      LogKeeper.setAside(directory.logFile(name), as: directory.previousLogFile(name))
+    }
     // The log is the container's own descriptor: it goes on when we do not. Appending makes cutting it safe.
     let log = try FileDescriptor.open(directory.logFile(name), O_WRONLY | O_CREAT | O_APPEND)
+    services.logClock.follow(directory.logFile(name))
     var ends: [CInt] = [-1, -1]
     try checkedResult("pipe", swiftlet_pipe(&ends))
     let reader = FileDescriptor(owning: ends[0])

@@ -73,6 +73,7 @@ package struct LabCommands: Sendable {
         "--state-dir", site.runtimeState(node.name),
         "--pause", "\(lab.executables)/swiftlet-pause",
         "--resolv-conf", site.resolverConfiguration(node.name),
+        "--server-identity", site.nodeServerIdentity(node.name),
       ] + each("node-address", node.addresses) + each("cluster-dns", lab.ranges.dnsServiceAddresses)
         + podGroups(node) + (node.name == lab.control.name ? ["--control-plane"] : []),
       node: node.name, requires: [site.nodeKubeconfig(node.name)])
