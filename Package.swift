@@ -59,7 +59,7 @@ let package = Package(
     room("NodeRouting", ["Addressing", "JSON", "CLinux", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
     room("ServiceProxy", ["Addressing", "Linux", "Netlink", "ClusterModel"]),
     room("NetworkPolicy", ["Addressing", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
-    room("ClusterDNS", ["Addressing", "Linux", "CLinux", "Netlink", "ClusterModel"]),
+    room("ClusterDNS", ["Addressing", "Linux", "CLinux", "COpenSSL", "Netlink", "ClusterModel"]),
     room("HTTPRouting", ["Addressing", "CLinux", "Linux", "ClusterModel"]),
 
     // Roles
@@ -136,7 +136,8 @@ let package = Package(
     tests(
       "NodeAgentTests",
       [
-        "NodeAgent", "NodeRouting", "PodNetwork", "ServiceProxy", "ClusterModel", "Kubernetes", "JSON", "Linux",
+        "NodeAgent", "NodeRouting", "PodNetwork", "ServiceProxy", "ClusterDNS", "ClusterModel", "Kubernetes", "JSON",
+        "Linux",
         "Addressing",
       ]),
     tests(

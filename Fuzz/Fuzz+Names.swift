@@ -25,11 +25,25 @@ let namesParsers: [String: Parser] = [
       precondition(answer.count >= 12 && answer[0] == 0x12 && answer[1] == 0x34, "an answer of odd form")
     }
   },
+  // A Corefile, and a question by the rules it makes.
+  "corefile": { bytes in
+    let files = Corefile.Surroundings(environment: ["UP": "192.0.2.3"]) { path in
+      path == "/etc/resolv.conf" ? "nameserver 192.0.2.53\n" : path == "/etc/hosts" ? "192.0.2.9 h.example\n" : nil
+    }
+    guard let corefile = try? Corefile(parsing: String(decoding: bytes, as: UTF8.self), files) else { return }
+    precondition(!corefile.blocks.isEmpty, "a Corefile without blocks")
+    for block in corefile.blocks { _ = DatagramAnswers(zone: nil, rules: block)?.answer(question) }
+  },
   "domain-name": { bytes in
     guard let name = try? DomainName(parsing: String(decoding: bytes, as: UTF8.self)) else { return }
     _ = name.description
   },
 ]
+
+/// `a-1.example.com A`.
+private let question: [UInt8] =
+  [0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3] + Array("a-1".utf8) + [7] + Array("example".utf8) + [3]
+  + Array("com".utf8) + [0, 0, 1, 0, 1]
 
 private struct Servers: @unchecked Sendable {
   // @unchecked: the fuzzer has one thread.

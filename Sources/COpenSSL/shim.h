@@ -73,3 +73,18 @@ static inline int swiftlet_ssl_set_options(SSL_CTX *context) {
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   return (int)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 }
+
+/// Nothing older than TLS 1.2 (RFC 8996).
+static inline void swiftlet_tls_12_or_later(SSL_CTX *context) {
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+}
+
+/// Writes may be partial and repeated from another place: what a socket that is not waited for needs.
+static inline void swiftlet_tls_mode(SSL *session) {
+  SSL_set_mode(session, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+}
+
+/// The name a client asks for (RFC 6066 section 3).
+static inline void swiftlet_tls_server_name(SSL *session, const char *name) {
+  SSL_set_tlsext_host_name(session, name);
+}

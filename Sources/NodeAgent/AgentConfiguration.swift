@@ -42,6 +42,8 @@ package struct AgentConfiguration: Sendable {
   package var clusterDomain = "cluster.local"
   /// Resolvers for everything outside the cluster; empty means those of /etc/resolv.conf.
   package var upstreamDNS: [IPAddress] = []
+  /// How the node's name server answers.
+  package var dns = DNSOptions()
   /// Ranges within which the node's own addresses serve NodePorts; nil for its InternalIPs.
   package var nodePortRanges: [Prefix]?
   /// This node also runs the Ingress gateway.
@@ -57,7 +59,9 @@ package struct AgentConfiguration: Sendable {
   /// Every plane there is, by name.
   package static let planes = ["routing", "wiring", "leases", "services", "policy", "dns", "gateway"]
 
-  package static let options: [CommandLineOptions.Option] = [
+  package static let options = ownOptions + DNSOptions.options
+
+  private static let ownOptions: [CommandLineOptions.Option] = [
     .init("config", "FILE", "options from a file, YAML or JSON: names as here, lists for those given more than once"),
     .init("kubeconfig", "FILE", "how to reach the API server (KUBECONFIG, or in a pod its service account)"),
     .init("node-name", "NAME", "the Node object that is this machine (NODE_NAME of the environment)"),
@@ -120,6 +124,7 @@ package struct AgentConfiguration: Sendable {
     clusterDNS = try Self.addresses("cluster-dns", options)
     clusterDomain = options["cluster-domain"] ?? clusterDomain
     upstreamDNS = try Self.addresses("upstream-dns", options)
+    dns = try DNSOptions(options)
     let nodePortRanges = try Self.prefixes("nodeport-addresses", options)
     self.nodePortRanges = nodePortRanges.isEmpty ? nil : nodePortRanges
     isGateway = options.has("gateway")

@@ -10,6 +10,7 @@ package final class NodeAgent: Sendable {
   private let model: SharedModel
   private let feed: ModelFeed
   private let runners: [PlaneRunner]
+  private let dns: DNSPlane?
   private let settings: AgentConfiguration
   private let started = Timestamp.now()
   private let statusServer: Mutex<AgentStatusServer?> = Mutex(nil)
@@ -36,7 +37,13 @@ package final class NodeAgent: Sendable {
       recorder = nil
     }
     self.services = services
-    if isOn("dns"), !settings.clusterDNS.isEmpty { planes.append(try DNSPlane(settings)) }
+    var dns: DNSPlane?
+    if isOn("dns"), !settings.clusterDNS.isEmpty {
+      let plane = try DNSPlane(settings)
+      planes.append(plane)
+      dns = plane
+    }
+    self.dns = dns
     if isOn("gateway"), settings.isGateway {
       planes.append(try GatewayPlane(settings, client))
     }
@@ -107,9 +114,13 @@ package final class NodeAgent: Sendable {
     ]
   }
 
-  /// Questions beside `status`: `services`, with a Service's namespace/name or without.
+  /// Questions beside `status`: `services`, with a Service's namespace/name or without, and `dns-query`.
   private func answer(_ request: String) -> JSON? {
     let words = request.split(separator: " ")
+    if words.first == "dns-query" {
+      guard let dns else { return ["error": "this agent runs without the plane dns"] }
+      return DNSQuestion.answer(words.dropFirst().map(String.init), dns, model)
+    }
     guard words.first == "services", words.count <= 2 else { return nil }
     guard let services else { return ["error": "this agent runs without the plane services"] }
     if words.count == 1 { return services.show(nil, model) }

@@ -19,6 +19,7 @@ struct Main {
       ipam …       which pod addresses are leased on this node, and what is wrong with them
       plan …       choose a cluster's node, pod and service ranges before it exists
       show …       what a node does for Services, endpoint by endpoint, and why
+      dns …        cluster DNS by itself, and `dns query` explains an answer
       status …     what the agent of this machine, or those of a lab, are doing
       version      what this is
 
@@ -39,6 +40,7 @@ struct Main {
     case "deploy": exit(run("deploy", DeployCommand.help, rest, DeployCommand.run))
     case "install-cni": exit(run("install-cni", InstallCNICommand.help, rest, InstallCNICommand.run))
     case "ipam": exit(run("ipam", IPAMCommand.help, rest, IPAMCommand.run))
+    case "dns": exit(run("dns", DNSCommand.help, rest, DNSCommand.run))
     case "plan": exit(PlanCommand.run(rest))
     case "show": exit(run("show", ShowCommand.help, rest, ShowCommand.run))
     case "status": exit(run("status", StatusCommand.help, rest, StatusCommand.run))

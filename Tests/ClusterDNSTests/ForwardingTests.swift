@@ -80,7 +80,7 @@ import Testing
     #expect(client.ask(Question("one.example.com").bytes)?.answers.count == 1)
     // Now the silent one is asked last.
     #expect(client.ask(Question("two.example.com").bytes)?.answers.count == 1)
-    #expect(silent.questions.withLock { $0.count } <= 2)
+    #expect(silent.names.count <= 2)
     #expect(good.questions.withLock { $0.count } == 2)
   }
 
@@ -92,11 +92,11 @@ import Testing
       silent.stop()
     }
     #expect(client.ask(Question("www.example.com").bytes)?.code == 2)
-    #expect(silent.questions.withLock { $0.count } == 2)
+    #expect(silent.names == ["www.example.com", "www.example.com"])
     // Ids and source ports are new for each try.
-    let ids = silent.questions.withLock { $0.map { UInt16($0[0]) << 8 | UInt16($0[1]) } }
-    #expect(Set(ids).count == 2)
-    #expect(silent.ports.withLock { $0.count } == 2)
+    let questions = silent.questions.withLock { $0 }
+    #expect(Set(questions.map { UInt16($0[0]) << 8 | UInt16($0[1]) }).count == questions.count)
+    #expect(silent.ports.withLock { $0.count } == questions.count)
   }
 
   @Test func aFailureOfOneIsNotTheAnswerOfAll() throws {

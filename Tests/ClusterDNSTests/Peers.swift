@@ -92,6 +92,9 @@ final class ScriptedUpstream: Sendable {
     }
   }
 
+  /// The names it was asked for, but for the root, which health checks ask for.
+  var names: [String] { questions.withLock { $0 }.map(nameAsked).filter { $0 != "." } }
+
   func stop() {
     shutdown(listener.raw, CInt(SHUT_RDWR))
     // An empty datagram to itself ends the loop.

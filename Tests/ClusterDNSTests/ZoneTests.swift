@@ -175,11 +175,11 @@ import Testing
       var writer = ResponseWriter(buffer)
       let responder = Samples.responder(Samples.zone(), upstreams: true)
       let outcome = responder.respond(to: query, verdict, into: &writer, limit: 512, isTCP: false, turn: 0)
-      guard case .forward(let aliases) = outcome else {
+      guard case .forward(let forwarding) = outcome else {
         Issue.record("answered here")
         return
       }
-      #expect(aliases.map(\.description) == ["example.com"])
+      #expect(forwarding.aliases.map(\.description) == ["example.com"])
     }
   }
 

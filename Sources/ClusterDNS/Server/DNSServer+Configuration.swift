@@ -25,9 +25,25 @@ extension DNSServer {
     package var longestQueue = 1000
     /// Milliseconds until an upstream that is silent counts as failed and the next one is asked.
     package var upstreamTimeout = 2000
+    /// Milliseconds for which a connection to an upstream is kept open without use.
+    package var upstreamExpire = 10_000
     /// Upstreams asked for one question until it fails; the same one may be asked twice.
     package var upstreamAttempts = 3
+    /// Questions are sent to upstreams at the start to see that they do not come back.
+    package var detectsLoops = false
     package var cache = AnswerCache.Limits()
+    /// What is done with which names, instead of what the fields from `ttl` to `cache` say; a Corefile's blocks.
+    package var blocks: [BlockRules]?
+    /// Completes pods' search lists; nil for not at all.
+    package var completion: SearchCompletion?
+    /// The pod that has an address, for the query log.
+    package var podName: (@Sendable (IPAddress) -> String?)?
+    /// DNS over TLS at this port with this certificate chain and key (PEM files); nil for none.
+    package var tls: TLS?
+    /// Answers a second that one client may have over UDP; 0 for no limit.
+    package var answersPerSecond = 0
+    /// Of how many questions one is logged; 0 for none.
+    package var logSampling = 0
     /// Threads that answer.
     package var workers = 2
     /// Bind addresses that no interface has (yet), as the cluster DNS address on a node.
@@ -38,6 +54,43 @@ extension DNSServer {
     package var mostConnections = 512
 
     package init(listen: [AddressAndPort]) { self.listen = listen }
+
+    /// The rules that the fields say.
+    var rules: [BlockRules] {
+      if let blocks { return blocks }
+      var block = BlockRules()
+      block.podRecords = podRecords
+      block.ttl = ttl
+      block.reverseRanges = reverseRanges
+      block.transferTo = transferTo
+      block.cache = cache
+      block.logSampling = logSampling
+      if !upstreams.isEmpty {
+        var rule = ForwardRule(upstreams: upstreams.map { Upstream($0) })
+        rule.longestQueue = longestQueue
+        rule.timeout = upstreamTimeout
+        rule.attempts = upstreamAttempts
+        rule.detectsLoops = detectsLoops
+        block.forwards = [rule]
+      }
+      return [block]
+    }
+  }
+
+  /// How DNS over TLS (RFC 7858) and DNS over HTTPS (RFC 8484) are served.
+  package struct TLS: Sendable {
+    /// nil for not at all.
+    package var port: UInt16?
+    package var httpsPort: UInt16?
+    package var certificate: String
+    package var key: String
+
+    package init(port: UInt16? = 853, httpsPort: UInt16? = nil, certificate: String, key: String) {
+      self.port = port
+      self.httpsPort = httpsPort
+      self.certificate = certificate
+      self.key = key
+    }
   }
 
   /// Why a server cannot be set up.

@@ -11,33 +11,48 @@ package final class DNSServer: Sendable {
   /// What the workers share.
   final class Shared: Sendable {
     let configuration: Configuration
-    let responder: Responder
-    let cache: AnswerCache
-    let statistics = Statistics()
+    /// One a worker, so that counting is nobody's bottleneck.
+    let statistics: [Statistics]
     let sockets: [ListeningSockets]
+    let tls: TLSContext?
     /// Readable once the server stops.
     let wake: FileDescriptor
+    private let plan: Mutex<ServerPlan>
+    /// Changes with every plan.
+    let generation = Atomic(0)
 
-    init(configuration: Configuration, responder: Responder, sockets: [ListeningSockets]) throws(SystemError) {
+    init(_ configuration: Configuration, plan: ServerPlan, sockets: [ListeningSockets], tls: TLSContext?)
+      throws(SystemError)
+    {
       self.configuration = configuration
-      self.responder = responder
       self.sockets = sockets
-      cache = AnswerCache(configuration.cache)
+      self.tls = tls
+      self.plan = Mutex(plan)
+      statistics = (0..<configuration.workers).map { _ in Statistics() }
       wake = FileDescriptor(
         owning: try check("eventfd") { eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK)) })
+    }
+
+    var currentPlan: (ServerPlan, Int) { plan.withLock { ($0, generation.load(ordering: .relaxed)) } }
+
+    func replace(_ new: ServerPlan) {
+      plan.withLock { plan in
+        plan = new
+        generation.add(1, ordering: .releasing)
+      }
     }
   }
 
   private let shared: Shared
   private let zone: ClusterZone?
-  private let hosts = StaticHosts()
   private let threads = Mutex<[Linux.Thread]>([])
   private let isStarted = Atomic(false)
 
-  /// Throws a `ConfigurationError`, or a `SystemError` that names the address that cannot be bound.
-  package init(_ configuration: Configuration) throws {
+  /// Throws a `ConfigurationError`, a `TLSError`, or a `SystemError` that names the address that cannot be bound.
+  package init(_ wanted: Configuration) throws {
+    var configuration = wanted
+    configuration.workers = max(configuration.workers, 1)
     guard !configuration.listen.isEmpty else { throw ConfigurationError.noAddress }
-    guard configuration.ttl <= 3600 else { throw ConfigurationError.ttl(configuration.ttl) }
     do {
       zone = try configuration.clusterDomain.map { domain throws(DomainNameError) in
         ClusterZone(zone: try DomainName(parsing: domain))
@@ -45,24 +60,48 @@ package final class DNSServer: Sendable {
     } catch {
       throw ConfigurationError.clusterDomain(error)
     }
-    if let loop = configuration.upstreams.first(where: configuration.listen.contains) {
-      throw ConfigurationError.loop(loop)
-    }
-    var responder = Responder(
-      hosts: hosts, zone: zone, pods: configuration.podRecords, ttl: configuration.ttl,
-      reverseRanges: configuration.reverseRanges, hasUpstreams: !configuration.upstreams.isEmpty,
-      keepalive: UInt16(clamping: configuration.idleTimeout * 10))
-    responder.nameServerAddresses =
-      configuration.nameServerAddresses ?? configuration.listen.map(\.address).filter { !$0.isUnspecified }
+    let plan = try Self.plan(configuration.rules, configuration, zone, after: nil)
+    let tls = try configuration.tls.map { try TLSContext(certificate: $0.certificate, key: $0.key) }
     var sockets: [ListeningSockets] = []
-    for address in configuration.listen { sockets.append(try ListeningSockets(address, configuration)) }
-    shared = try Shared(configuration: configuration, responder: responder, sockets: sockets)
+    for address in configuration.listen {
+      sockets.append(try ListeningSockets(address, configuration))
+    }
+    shared = try Shared(configuration, plan: plan, sockets: sockets, tls: tls)
   }
+
+  /// The rules as workers use them. What an earlier plan's block for the same zones has in its cache stays there.
+  private static func plan(
+    _ rules: [BlockRules], _ configuration: Configuration, _ zone: ClusterZone?, after old: ServerPlan?
+  ) throws -> ServerPlan {
+    ServerPlan(
+      try rules.map { rules in
+        guard rules.ttl <= 3600 else { throw ConfigurationError.ttl(rules.ttl) }
+        for upstream in rules.forwards.flatMap(\.upstreams) where configuration.listen.contains(upstream.address) {
+          throw ConfigurationError.loop(upstream.address)
+        }
+        let earlier = old?.blocks.first { $0.rules.zones == rules.zones && $0.rules.port == rules.port }
+        let cache = rules.cache.map { limits in
+          earlier?.cache.flatMap { $0.limits == limits ? $0 : nil } ?? AnswerCache(limits)
+        }
+        return try ServerBlock(rules, configuration, zone: zone, cache: cache)
+      })
+  }
+
+  /// Serves by other rules from the next question on; questions that wait are answered by the old ones. Throws, and goes
+  /// on as before, where the rules cannot be used.
+  package func reload(_ rules: [BlockRules]) throws {
+    shared.replace(try Self.plan(rules, shared.configuration, zone, after: shared.currentPlan.0))
+  }
+
+  package var configuration: Configuration { shared.configuration }
+  var currentPlan: ServerPlan { shared.currentPlan.0 }
+  var currentZone: ClusterZone? { zone }
 
   /// Where the server listens, with the ports it got.
   package var addresses: [AddressAndPort] { shared.sockets.map(\.address) }
-  package var statistics: Statistics { shared.statistics }
-  package var cache: AnswerCache { shared.cache }
+  package var statistics: [Statistics] { shared.statistics }
+  /// The caches of all blocks.
+  package var caches: [AnswerCache] { shared.currentPlan.0.blocks.compactMap(\.cache) }
   /// All objects have been seen; before that, unknown cluster names get SERVFAIL.
   package var isSynced: Bool { zone?.isSynced ?? true }
 
@@ -93,7 +132,7 @@ package final class DNSServer: Sendable {
   package func serveStatic(_ hosts: [String: [IPAddress]]) throws(DomainNameError) {
     var names: [DomainName: [IPAddress]] = [:]
     for (name, addresses) in hosts { names[try DomainName(parsing: name)] = addresses }
-    self.hosts.replace(names)
+    for block in shared.currentPlan.0.blocks { block.responder.hosts.replace(names) }
   }
 
   // MARK: running
@@ -102,7 +141,7 @@ package final class DNSServer: Sendable {
   package func start() throws(SystemError) {
     guard !isStarted.exchange(true, ordering: .relaxed) else { return }
     var workers: [Worker] = []
-    for _ in 0..<max(shared.configuration.workers, 1) { workers.append(try Worker(shared)) }
+    for number in 0..<shared.configuration.workers { workers.append(try Worker(shared, number: number)) }
     threads.withLock { threads in
       threads = workers.enumerated().map { number, worker in Linux.Thread("dns-\(number)") { worker.run() } }
     }

@@ -19,6 +19,13 @@ package final class DatagramAnswers {
       keepalive: 100)
   }
 
+  /// By a block's rules; nil where they cannot be used.
+  package init?(zone: ClusterZone?, rules: BlockRules) {
+    let configuration = DNSServer.Configuration(listen: [])
+    guard let block = try? ServerBlock(rules, configuration, zone: zone, cache: nil) else { return nil }
+    responder = block.responder
+  }
+
   deinit { buffer.deallocate() }
 
   /// The answer to a message; nil where there is none, or where an upstream would be asked.
@@ -42,7 +49,10 @@ package final class DatagramAnswers {
       let key = AnswerCache.Key(
         name: alias ?? query.name.name, type: query.type, hasEDNS: query.edns != nil,
         isDNSSECOK: query.edns?.isDNSSECOK ?? false, flags: Wire.recursionDesired)
-      guard case .answer(let answer) = Exchange(key).examine(upstream, now: 0) else { return nil }
+      let rule = ForwardRule(upstreams: [])
+      guard let group = try? UpstreamGroup(rule),
+        case .answer(let answer) = Exchange(key, group).examine(upstream, now: 0)
+      else { return nil }
       if alias == nil, let length = answer.copy(for: query, into: buffer, limit: query.datagramLimit, now: now) {
         return Array(buffer[..<length])
       }

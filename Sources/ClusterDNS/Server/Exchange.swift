@@ -1,59 +1,59 @@
-internal import CLinux
-internal import Glibc
-
-/// Who waits for an upstream's answer.
-struct Waiter {
-  enum Client {
-    /// The datagram that asked (its buffer is not kept) and the socket it came in by.
-    case datagram(socket: Int, swiftlet_datagram)
-    case connection(TCPConnection)
+/// One question on its way to the upstreams: over UDP on a socket of its own, so that the kernel chooses a random source
+/// port for each try, and takes datagrams from that upstream alone.
+final class Exchange {
+  enum Purpose: Equatable {
+    /// Somebody waits, or an entry of the cache is fetched anew.
+    case question
+    /// Is this upstream well again?
+    case healthCheck
+    /// Does it come back to us?
+    case loopProbe
   }
 
-  let client: Client
-  /// The question as it came.
-  let message: [UInt8]
-  /// Our own aliases before the name that was asked upstream.
-  let aliases: [DomainName]
-}
+  /// What makes two exchanges the same: the same question to the same upstreams.
+  struct Identity: Hashable {
+    var key: AnswerCache.Key
+    var group: ObjectIdentifier
+  }
 
-/// One question on its way to the upstreams: a socket of its own, so that the kernel chooses a random source port for
-/// each try, and takes datagrams from that upstream alone.
-final class Exchange {
   let key: AnswerCache.Key
+  let group: UpstreamGroup
+  let purpose: Purpose
+  /// Where the answer is kept.
+  let cache: AnswerCache?
   var waiters: [Waiter] = []
-  /// -1 between tries.
-  private(set) var descriptor: CInt = -1
-  private(set) var isTCP = false
+  private(set) var connection: UpstreamConnection?
   var upstream = 0
   var attempts = 0
-  /// Monotonic milliseconds.
+  /// Monotonic milliseconds of the present try's beginning and end.
+  var started = 0
   var deadline = 0
   /// A failure that an upstream answered; better than silence when no other answers.
   var failure: UpstreamAnswer?
+  /// An answer that is out of date; better than a failure.
+  var stale: UpstreamAnswer?
   private var id: UInt16 = 0
-  private var output: [UInt8] = []
-  private var outputStart = 0
-  private var input: [UInt8] = []
 
-  init(_ key: AnswerCache.Key) { self.key = key }
-
-  deinit { close() }
-
-  func close() {
-    if descriptor >= 0 { Glibc.close(descriptor) }
-    descriptor = -1
+  init(_ key: AnswerCache.Key, _ group: UpstreamGroup, cache: AnswerCache? = nil, purpose: Purpose = .question) {
+    self.key = key
+    self.group = group
+    self.cache = cache
+    self.purpose = purpose
   }
 
+  var identity: Identity { Identity(key: key, group: ObjectIdentifier(group)) }
+
   /// Takes a connected (or connecting) socket and prepares the question with a new random id.
-  func open(_ descriptor: CInt, isTCP: Bool) {
-    close()
-    self.descriptor = descriptor
-    self.isTCP = isTCP
+  func open(_ connection: UpstreamConnection) {
+    self.connection = connection
     id = UInt16.random(in: 0...UInt16.max)
-    let question = self.question
-    output = isTCP ? [UInt8(question.count >> 8), UInt8(question.count & 0xFF)] + question : question
-    outputStart = 0
-    input = []
+    connection.put(question)
+  }
+
+  /// Gives the socket up.
+  func takeConnection() -> UpstreamConnection? {
+    defer { connection = nil }
+    return connection
   }
 
   private var question: [UInt8] {
@@ -76,52 +76,23 @@ final class Exchange {
     case answer(UpstreamAnswer)
   }
 
-  /// Sends what the socket takes.
-  func send() -> Progress {
-    while outputStart < output.count {
-      let count = output.withUnsafeBufferPointer {
-        Glibc.send(
-          descriptor, $0.baseAddress! + outputStart, $0.count - outputStart,
-          CInt(MSG_DONTWAIT | MSG_NOSIGNAL))
-      }
-      if count < 0 {
-        if errno == EINTR { continue }
-        return errno == EAGAIN || errno == ENOTCONN ? .waiting : .failed
-      }
-      outputStart += count
-    }
-    return .waiting
-  }
-
-  var wantsOutput: Bool { outputStart < output.count }
-
   /// Reads answers until one is to our question; others are somebody's attempt to be faster and are ignored
   /// (RFC 5452).
   func receive(now: Int) -> Progress {
-    withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 1) { chunk in
-      while true {
-        let count = recv(descriptor, chunk.baseAddress!, chunk.count, CInt(MSG_DONTWAIT))
-        if count < 0 {
-          if errno == EINTR { continue }
-          return errno == EAGAIN ? .waiting : .failed
-        }
-        let bytes = chunk[..<count]
-        if !isTCP {
-          let progress = examine(Array(bytes), now: now)
+    guard let connection else { return .failed }
+    while true {
+      switch connection.receive() {
+      case .nothing: return .waiting
+      case .broken: return .failed
+      case .message(let bytes):
+        let progress = examine(bytes, now: now)
+        if !connection.isStream {
           if case .waiting = progress { continue }
           return progress
         }
-        if count == 0 { return .failed }
-        input += bytes
-        guard input.count >= 2 else { continue }
-        let length = Int(input[0]) << 8 | Int(input[1])
-        guard input.count >= length + 2 else { continue }
-        let progress = examine(Array(input[2..<(length + 2)]), now: now)
         // On a connection of our own anything else is a broken upstream.
-        switch progress {
-        case .answer: return progress
-        default: return .failed
-        }
+        if case .answer = progress { return progress }
+        return .failed
       }
     }
   }
@@ -135,7 +106,7 @@ final class Exchange {
         name.wire.map(Wire.lower) == key.name.wire, name.end == Wire.headerLength + key.name.wire.count,
         reader.uint16(at: name.end) == key.type.rawValue, reader.uint16(at: name.end + 2) == Wire.classInternet
       else { return .waiting }
-      if flags & Wire.truncated != 0 { return isTCP ? .failed : .truncated }
+      if flags & Wire.truncated != 0 { return connection?.isStream == true ? .failed : .truncated }
       guard let answer = UpstreamAnswer(bytes, questionEnd: name.end + 4, now: now),
         answer.sizeOffset == nil || key.hasEDNS
       else { return .failed }

@@ -3,31 +3,72 @@ internal import CLinux
 internal import Glibc
 internal import Linux
 
-/// The two sockets of an address: datagrams and connections.
+/// The sockets of an address: for datagrams one a worker, among which the kernel spreads clients, and for connections one
+/// for all of them.
 final class ListeningSockets: Sendable {
+  /// Takes connections.
+  final class Listener: Sendable {
+    let descriptor: FileDescriptor
+    let isTLS: Bool
+    /// DNS over HTTPS.
+    let isHTTP: Bool
+
+    init(_ descriptor: consuming FileDescriptor, isTLS: Bool, isHTTP: Bool = false) {
+      self.descriptor = descriptor
+      self.isTLS = isTLS
+      self.isHTTP = isHTTP
+    }
+  }
+
+  private final class Datagrams: Sendable {
+    let descriptor: FileDescriptor
+    init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+  }
+
   let address: AddressAndPort
-  let datagrams: FileDescriptor
-  let listener: FileDescriptor
+  var isIPv6: Bool { address.address.family == .v6 }
+  /// Plain first, then TLS, then HTTPS.
+  let listeners: [Listener]
+  private let datagramSockets: [Datagrams]
 
   init(_ wanted: AddressAndPort, _ configuration: DNSServer.Configuration) throws(SystemError) {
     // With port 0 the port that UDP got may be taken for TCP: try others.
     var attempts = wanted.port == 0 ? 16 : 1
     while true {
       attempts -= 1
-      let datagrams = try Self.bound(wanted, SOCK_DGRAM, configuration)
-      let address = AddressAndPort(wanted.address, try SocketAddress.bound(datagrams.raw).port)
+      let first = Datagrams(try Self.bound(wanted, SOCK_DGRAM, configuration))
+      let address = AddressAndPort(wanted.address, try SocketAddress.bound(first.descriptor.raw).port)
       do {
-        let listener = try Self.bound(address, SOCK_STREAM, configuration)
-        try check("listen on \(address)/tcp") { listen(listener.raw, 1024) }
+        // The listener for connections is alone at its address, so that a second server there is an error.
+        var listeners = [Listener(try Self.bound(address, SOCK_STREAM, configuration), isTLS: false)]
+        if let tls = configuration.tls {
+          for (port, isHTTP) in [(tls.port, false), (tls.httpsPort, true)] where port != nil {
+            listeners.append(
+              Listener(
+                try Self.bound(AddressAndPort(wanted.address, port ?? 0), SOCK_STREAM, configuration), isTLS: true,
+                isHTTP: isHTTP))
+          }
+        }
+        for listener in listeners {
+          let raw = listener.descriptor.raw
+          try check("listen on \(address)/tcp") { listen(raw, 1024) }
+        }
+        var datagrams = [first]
+        for _ in 1..<max(configuration.workers, 1) {
+          datagrams.append(Datagrams(try Self.bound(address, SOCK_DGRAM, configuration)))
+        }
         self.address = address
-        self.datagrams = datagrams
-        self.listener = listener
+        self.listeners = listeners
+        self.datagramSockets = datagrams
         return
       } catch {
         if attempts == 0 || error.code != EADDRINUSE { throw error }
       }
     }
   }
+
+  /// A worker's socket.
+  func datagrams(of worker: Int) -> CInt { datagramSockets[worker].descriptor.raw }
 
   private static func bound(
     _ address: AddressAndPort, _ type: __socket_type, _ configuration: DNSServer.Configuration
@@ -43,6 +84,7 @@ final class ListeningSockets: Sendable {
         try checkedResult("packet information on \(name)", swiftlet_want_local_address(socket.raw, family))
       }
       set(socket.raw, SO_RCVBUF, 1 << 20)
+      set(socket.raw, SO_REUSEPORT, 1)
     } else {
       // Connections of a server that ended a moment ago do not keep the port.
       set(socket.raw, SO_REUSEADDR, 1)

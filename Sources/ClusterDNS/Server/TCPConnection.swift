@@ -1,9 +1,16 @@
+internal import Addressing
 internal import CLinux
 internal import Glibc
+internal import Linux
 
 /// A client's TCP connection (RFC 7766): questions may be pipelined, answers leave as they are ready.
 final class TCPConnection {
   let descriptor: CInt
+  /// The number of the address that it came in by.
+  let socket: Int
+  private let tls: TLSStream?
+  /// DNS over HTTPS: requests and answers are wrapped.
+  let isHTTP: Bool
   private(set) var isClosed = false
   /// Monotonic milliseconds of the last byte in either direction.
   var lastActivity: Int
@@ -22,23 +29,36 @@ final class TCPConnection {
   static let mostOutput = 256 * 1024
   static let mostWaiting = 100
 
-  init(descriptor: CInt, now: Int) {
+  init(descriptor: CInt, socket: Int, tls: TLSStream?, isHTTP: Bool, now: Int) {
     self.descriptor = descriptor
+    self.socket = socket
+    self.tls = tls
+    self.isHTTP = isHTTP
     lastActivity = now
   }
 
   deinit { close() }
 
   func close() {
-    if !isClosed { Glibc.close(descriptor) }
+    if !isClosed {
+      tls?.close()
+      Glibc.close(descriptor)
+    }
     isClosed = true
   }
 
   var hasOutput: Bool { outputStart < output.count }
+  /// The socket is to say when it takes more.
+  var wantsOutput: Bool { tls.map { $0.wantsOutput } ?? hasOutput }
+  var peer: IPAddress? {
+    let (result, address) = SocketAddress.filled { getpeername(descriptor, $0, $1) }
+    return result == 0 ? address.address : nil
+  }
   /// Bytes that wait to be sent.
   var backlog: Int { output.count - outputStart }
   var wantsInput: Bool {
-    !isInputEnded && transfer == nil && backlog < Self.mostOutput && waiting < Self.mostWaiting
+    // Answers of HTTP/1.1 come in the order of the requests: one at a time.
+    !isInputEnded && transfer == nil && backlog < Self.mostOutput && waiting < (isHTTP ? 1 : Self.mostWaiting)
   }
   /// Nothing is left to do for this connection.
   var isDone: Bool { isInputEnded && !hasOutput && waiting == 0 && transfer == nil }
@@ -46,7 +66,7 @@ final class TCPConnection {
   /// Reads what is there; false when the connection broke.
   func receive(now: Int) -> Bool {
     let count = withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 1) { chunk -> Int in
-      let count = recv(descriptor, chunk.baseAddress!, chunk.count, CInt(MSG_DONTWAIT))
+      let count = tls?.read(chunk) ?? recv(descriptor, chunk.baseAddress!, chunk.count, CInt(MSG_DONTWAIT))
       if count > 0 { input += chunk[..<count] }
       return count
     }
@@ -63,6 +83,7 @@ final class TCPConnection {
 
   /// Takes whole messages, each after its two bytes of length, until there is none or `body` says false.
   func takeMessages(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+    if isHTTP { return takeRequests(body) }
     let bytes = input
     bytes.withUnsafeBufferPointer { buffer in
       while wantsInput || (isInputEnded && transfer == nil), !isClosed, buffer.count - inputStart >= 2 {
@@ -73,6 +94,30 @@ final class TCPConnection {
         body(UnsafeBufferPointer(rebasing: buffer[start..<inputStart]))
       }
     }
+    compact()
+  }
+
+  /// Takes whole requests of DNS over HTTPS.
+  private func takeRequests(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+    while waiting == 0, transfer == nil, !isClosed, inputStart < input.count {
+      switch HTTPFraming.request(input[inputStart...]) {
+      case .incomplete: return compact()
+      case .question(let message, let length):
+        inputStart += length
+        let before = output.count
+        message.withUnsafeBufferPointer(body)
+        // What gets no answer in DNS gets one here.
+        if waiting == 0, output.count == before, transfer == nil { output += HTTPFraming.refusal(400, isLast: false) }
+      case .refused(let status, let length):
+        output += HTTPFraming.refusal(status, isLast: length == nil)
+        inputStart += length ?? (input.count - inputStart)
+        if length == nil { isInputEnded = true }
+      }
+    }
+    compact()
+  }
+
+  private func compact() {
     if inputStart == input.count {
       input.removeAll(keepingCapacity: input.count <= 16384)
       inputStart = 0
@@ -84,6 +129,11 @@ final class TCPConnection {
 
   /// Queues a message with its length.
   func append(_ message: UnsafeBufferPointer<UInt8>) {
+    if isHTTP {
+      output += HTTPFraming.head(message)
+      output += message
+      return
+    }
     output.append(UInt8(message.count >> 8))
     output.append(UInt8(message.count & 0xFF))
     output += message
@@ -92,10 +142,9 @@ final class TCPConnection {
   /// Sends what the socket takes; false when the connection broke.
   func flush(now: Int) -> Bool {
     while hasOutput {
-      let count = output.withUnsafeBufferPointer {
-        send(
-          descriptor, $0.baseAddress! + outputStart, $0.count - outputStart,
-          CInt(MSG_DONTWAIT | MSG_NOSIGNAL))
+      let count = output.withUnsafeBytes { bytes in
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[outputStart...])
+        return tls?.write(rest) ?? send(descriptor, rest.baseAddress!, rest.count, CInt(MSG_DONTWAIT | MSG_NOSIGNAL))
       }
       if count < 0 {
         if errno == EINTR { continue }

@@ -70,9 +70,14 @@ final class UpstreamAnswer: Sendable {
     lifetime = negative.map { min($0, least) } ?? (least == .max ? nil : least)
   }
 
+  /// Neither answers nor an error: NODATA.
+  var isEmpty: Bool { code == .noError && answerCount == 0 }
+
   /// Copies the answer for a client into a buffer; returns its length, or nil if it is longer than `limit`.
   func copy(for query: Query, into buffer: UnsafeMutableBufferPointer<UInt8>, limit: Int, now: Int) -> Int? {
-    guard bytes.count <= min(limit, buffer.count), query.questionEnd == questionEnd else { return nil }
+    // A cookie is written anew, which takes the long way.
+    guard bytes.count <= min(limit, buffer.count), query.questionEnd == questionEnd, query.edns?.clientCookie == nil
+    else { return nil }
     _ = buffer.update(fromContentsOf: bytes)
     buffer[0] = UInt8(query.id >> 8)
     buffer[1] = UInt8(truncatingIfNeeded: query.id)
@@ -96,23 +101,32 @@ final class UpstreamAnswer: Sendable {
   }
 
   /// Writes the answers after aliases of our own, names made whole and compressed anew.
-  func write(into writer: inout ResponseWriter, now: Int) {
+  /// Records of `renamed` go by the question's name.
+  func write(into writer: inout ResponseWriter, now: Int, renamed: DomainName? = nil) {
     let age = UInt32(clamping: now - received)
     bytes.withUnsafeBufferPointer { buffer in
       let reader = MessageReader(bytes: buffer)
-      for offset in answerOffsets { Self.copy(reader, offset, age, &writer) }
+      for offset in answerOffsets { Self.copy(reader, offset, age, renamed, &writer) }
       if answerOffsets.isEmpty, let startOffset {
         writer.begin(section: .authority)
-        Self.copy(reader, startOffset, age, &writer)
+        Self.copy(reader, startOffset, age, nil, &writer)
       }
     }
   }
 
-  private static func copy(_ reader: MessageReader, _ offset: Int, _ age: UInt32, _ writer: inout ResponseWriter) {
+  private static func copy(
+    _ reader: MessageReader, _ offset: Int, _ age: UInt32, _ renamed: DomainName?, _ writer: inout ResponseWriter
+  ) {
     guard let record = reader.record(at: offset), let owner = reader.name(at: offset)?.wire,
       let data = expand(reader, record)
     else { return }
     let ttl = record.ttl > age ? record.ttl - age : 0
+    if let renamed, owner.map(Wire.lower) == renamed.wire {
+      writer.record(owner: ResponseWriter.questionName, record.type, ttl: ttl) { writer in
+        data.withUnsafeBufferPointer { writer.append($0) }
+      }
+      return
+    }
     owner.withUnsafeBufferPointer { owner in
       _ = writer.record(owner: owner, record.type, class: record.recordClass, ttl: ttl) { writer in
         data.withUnsafeBufferPointer { writer.append($0) }

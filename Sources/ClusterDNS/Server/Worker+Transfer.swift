@@ -1,25 +1,19 @@
 internal import Addressing
-internal import Glibc
-internal import Linux
 
 extension Worker {
   /// Begins the transfer of the cluster's zone that the parsed question asks for; false where it is refused: to clients
   /// that may not have it, for other zones, and before all of it is known.
   func beginTransfer(_ connection: TCPConnection) -> Bool {
-    guard query.type == .axfr || query.type == .ixfr, query.recordClass == Wire.classInternet,
-      (query.edns?.version ?? 0) == 0, let zone = shared.responder.zone, zone.isSynced,
+    guard !connection.isHTTP, query.type == .axfr || query.type == .ixfr, query.recordClass == Wire.classInternet,
+      (query.edns?.version ?? 0) == 0,
+      let block = plan.block(for: query.name, port: shared.sockets[connection.socket].address.port),
+      let zone = block.responder.zone, zone.isSynced,
       query.name.labelCount == zone.zone.labels.count, query.name.isWithin(zone.zone),
-      let peer = Self.peer(connection.descriptor),
-      shared.configuration.transferTo.contains(where: { $0.contains(peer) })
+      let peer = connection.peer, block.rules.transferTo.contains(where: { $0.contains(peer) })
     else { return false }
     // IXFR may be answered with the whole zone (RFC 1995 section 4).
-    connection.transfer = ZoneTransfer(zone, shared.responder, question: query.message)
+    connection.transfer = ZoneTransfer(zone, block.responder, question: query.message)
     return true
-  }
-
-  private static func peer(_ descriptor: CInt) -> IPAddress? {
-    let (result, address) = SocketAddress.filled { getpeername(descriptor, $0, $1) }
-    return result == 0 ? address.address : nil
   }
 
   /// Writes messages of a transfer as far as the client reads them.

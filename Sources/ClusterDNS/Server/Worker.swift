@@ -2,6 +2,7 @@ internal import Addressing
 internal import CLinux
 internal import Glibc
 internal import Linux
+internal import Synchronization
 
 /// One thread that answers: datagrams in batches, TCP connections, and the questions it has sent to upstreams. It owns
 /// all it holds; workers share the listening sockets, the zone and the cache.
@@ -17,9 +18,16 @@ final class Worker: @unchecked Sendable {
   var now = 0
   var connections: [CInt: TCPConnection] = [:]
   var exchanges: [CInt: Exchange] = [:]
-  var exchangeByKey: [AnswerCache.Key: Exchange] = [:]
-  /// Monotonic milliseconds until which an upstream that was silent is asked last.
-  var upstreamRest: [Int]
+  var exchangeByIdentity: [Exchange.Identity: Exchange] = [:]
+  var idleConnections: [IdlePlace: [UpstreamConnection]] = [:]
+  var healthChecks: [HealthCheck] = []
+  /// What is served at present; taken anew when `generation` is out of date.
+  var plan: ServerPlan
+  private var generation: Int
+  let statistics: Statistics
+  /// nil: clients have as many answers as they ask for.
+  let rates: ClientRates?
+  let number: Int
 
   static let batch = 32
   static let longestQuestion = 4096
@@ -32,10 +40,15 @@ final class Worker: @unchecked Sendable {
   /// What an event is about; with a descriptor or an index it is the event's data.
   enum Token: UInt64 { case wake, datagrams, listener, connection, exchange }
 
-  init(_ shared: DNSServer.Shared) throws(SystemError) {
+  init(_ shared: DNSServer.Shared, number: Int) throws(SystemError) {
     self.shared = shared
+    self.number = number
+    statistics = shared.statistics[number]
+    let limit = shared.configuration.answersPerSecond
+    // A client's datagrams come to one worker, unless it has many ports.
+    rates = limit > 0 ? ClientRates(perSecond: limit) : nil
+    (plan, generation) = shared.currentPlan
     epoll = FileDescriptor(owning: try check("epoll_create1") { epoll_create1(CInt(EPOLL_CLOEXEC)) })
-    upstreamRest = Array(repeating: 0, count: shared.configuration.upstreams.count)
     let stride = Self.longestQuestion + Wire.datagramLimit
     received = .allocate(capacity: Self.batch)
     replies = .allocate(capacity: Self.batch)
@@ -51,9 +64,11 @@ final class Worker: @unchecked Sendable {
     }
     try watch(shared.wake.raw, .wake, 0, EPOLLIN.rawValue)
     for (index, socket) in shared.sockets.enumerated() {
+      try watch(socket.datagrams(of: number), .datagrams, index, EPOLLIN.rawValue)
       // One worker of several is woken.
-      try watch(socket.datagrams.raw, .datagrams, index, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue)
-      try watch(socket.listener.raw, .listener, index, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue)
+      for (kind, listener) in socket.listeners.enumerated() {
+        try watch(listener.descriptor.raw, .listener, index << 2 | kind, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue)
+      }
     }
   }
 
@@ -82,19 +97,21 @@ final class Worker: @unchecked Sendable {
   /// Serves until the server stops.
   func run() {
     var events = [epoll_event](repeating: epoll_event(), count: 64)
+    now = Time.monotonicMilliseconds
+    if number == 0 { probeLoops() }
     while true {
-      // Timeouts need no better resolution than this.
-      let timeout: CInt = exchanges.isEmpty ? (connections.isEmpty ? -1 : 1000) : 50
       let count = epoll_wait(epoll.raw, &events, CInt(events.count), timeout)
       now = Time.monotonicMilliseconds
+      takePlan()
       for event in events.prefix(Int(max(count, 0))) {
         let number = Int(event.data.u64 & 0xFFFF_FFFF)
         switch Token(rawValue: event.data.u64 >> 32) {
         case .wake: return end()
         case .datagrams: receiveDatagrams(number)
-        case .listener: accept(number)
+        case .listener: accept(number >> 2, number & 3)
         case .connection: if let connection = connections[CInt(number)] { serve(connection, event.events) }
-        case .exchange: if let exchange = exchanges[CInt(number)] { progress(exchange, event.events) }
+        case .exchange:
+          if let exchange = exchanges[CInt(number)] { progress(exchange) } else { dropIdle(CInt(number)) }
         case nil: break
         }
       }
@@ -103,19 +120,31 @@ final class Worker: @unchecked Sendable {
     }
   }
 
+  /// Milliseconds; timeouts need no better resolution than this.
+  private var timeout: CInt {
+    if !exchanges.isEmpty || !healthChecks.isEmpty { return 50 }
+    return connections.isEmpty && idleConnections.isEmpty ? -1 : 1000
+  }
+
+  /// Takes up what a reload has put in place.
+  private func takePlan() {
+    guard shared.generation.load(ordering: .acquiring) != generation else { return }
+    (plan, generation) = shared.currentPlan
+    if number == 0 { probeLoops() }
+  }
+
   private func end() {
     for connection in connections.values { connection.close() }
-    for exchange in exchanges.values { exchange.close() }
     connections = [:]
     exchanges = [:]
-    exchangeByKey = [:]
+    exchangeByIdentity = [:]
+    idleConnections = [:]
   }
 
   private func expire() {
-    for exchange in exchanges.values where exchange.deadline <= now {
-      rest(exchange.upstream)
-      retry(exchange)
-    }
+    for exchange in exchanges.values where exchange.deadline <= now { fail(exchange) }
+    checkHealth()
+    expireIdle()
     let idle = now - shared.configuration.idleTimeout * 1000
     for connection in connections.values where connection.lastActivity < idle && connection.waiting == 0 {
       drop(connection)

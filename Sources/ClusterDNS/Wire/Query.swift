@@ -16,6 +16,8 @@ final class Query {
     var version: UInt8
     var isDNSSECOK: Bool
     var wantsKeepalive: Bool
+    /// The client's half of its cookie; nil for none.
+    var clientCookie: UInt64?
   }
 
   /// The message in the caller's memory; valid as long as that is.
@@ -26,6 +28,11 @@ final class Query {
   private(set) var recordClass: UInt16 = 0
   private(set) var nameLength = 0
   private(set) var edns: EDNS?
+
+  /// What the client showed as ours, in `message`.
+  private var shownCookie = 0..<0
+  /// Stands for who asks, in cookies.
+  var peer = 0
 
   private let lower = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
   private let labels = UnsafeMutablePointer<UInt8>.allocate(capacity: 128)
@@ -57,6 +64,7 @@ final class Query {
     self.id = id
     self.flags = flags
     edns = nil
+    shownCookie = 0..<0
     if flags & Wire.response != 0 { return .drop }
     if flags & Wire.opcodeMask != 0 { return .reject(.notImplemented) }
     guard reader.uint16(at: 4) == 1, parseQuestion(reader), parseRecords(reader) else { return .reject(.formatError) }
@@ -104,27 +112,46 @@ final class Query {
       if record.type == .opt {
         // One OPT, of the root, in the additional section (RFC 6891 section 6.1.1).
         guard index >= ignored, edns == nil, reader.bytes[record.nameOffset] == 0 else { return false }
-        guard let wantsKeepalive = parseOptions(reader, record) else { return false }
+        guard let options = parseOptions(reader, record) else { return false }
         edns = EDNS(
           size: record.recordClass, version: UInt8(truncatingIfNeeded: record.ttl >> 16),
-          isDNSSECOK: UInt16(truncatingIfNeeded: record.ttl) & Wire.dnssecOK != 0, wantsKeepalive: wantsKeepalive)
+          isDNSSECOK: UInt16(truncatingIfNeeded: record.ttl) & Wire.dnssecOK != 0,
+          wantsKeepalive: options.wantsKeepalive,
+          clientCookie: options.cookie)
       }
       offset = record.end
     }
     return offset == reader.bytes.count
   }
 
-  /// Whether edns-tcp-keepalive is among the options; nil if they are malformed.
-  private func parseOptions(_ reader: MessageReader, _ record: MessageReader.Record) -> Bool? {
+  /// What the options say that mean something to us; nil if they are malformed.
+  private func parseOptions(_ reader: MessageReader, _ record: MessageReader.Record) -> (
+    wantsKeepalive: Bool, cookie: UInt64?
+  )? {
     var offset = record.dataOffset
     var wantsKeepalive = false
+    var cookie: UInt64?
     while offset < record.end {
       guard let option = reader.uint16(at: offset), let length = reader.uint16(at: offset + 2),
         offset + 4 + Int(length) <= record.end
       else { return nil }
       if option == Wire.keepaliveOption { wantsKeepalive = true }
+      if option == Wire.cookieOption, cookie == nil {
+        // The client's 8 bytes, and 8 to 32 of a server's (RFC 7873 section 5.2.2).
+        guard length == 8 || (16...40).contains(length), let high = reader.uint32(at: offset + 4),
+          let low = reader.uint32(at: offset + 8)
+        else { return nil }
+        cookie = UInt64(high) << 32 | UInt64(low)
+        shownCookie = (offset + 12)..<(offset + 4 + Int(length))
+      }
       offset += 4 + Int(length)
     }
-    return wantsKeepalive
+    return (wantsKeepalive, cookie)
+  }
+
+  /// The client showed a cookie that we gave it: its address is its own.
+  var hasValidCookie: Bool {
+    guard let client = edns?.clientCookie, !shownCookie.isEmpty else { return false }
+    return ServerCookie.isValid(UnsafeBufferPointer(rebasing: message[shownCookie]), client: client, peer: peer)
   }
 }

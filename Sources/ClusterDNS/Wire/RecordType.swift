@@ -18,6 +18,9 @@ package struct RecordType: RawRepresentable, Hashable, Sendable {
   package static let ixfr = RecordType(rawValue: 251)
   package static let axfr = RecordType(rawValue: 252)
   package static let any = RecordType(rawValue: 255)
+
+  /// Transfers: no records that a name could have.
+  var isMeta: Bool { self == .axfr || self == .ixfr }
 }
 
 /// A response code, the upper eight bits of an EDNS answer included (RFC 6891 section 6.1.3).
@@ -61,6 +64,8 @@ enum Wire {
   static let classicDatagramLimit = 512
   /// EDNS option edns-tcp-keepalive (RFC 7828).
   static let keepaliveOption: UInt16 = 11
+  /// EDNS option COOKIE (RFC 7873).
+  static let cookieOption: UInt16 = 10
 
   /// ASCII letters to lower case: names compare without case (RFC 4343).
   @inline(__always) static func lower(_ byte: UInt8) -> UInt8 {

@@ -42,7 +42,11 @@ struct ResponseWriter {
     section = .answer
     memcpy(base, query.message.baseAddress!, query.questionEnd)
     position = query.questionEnd
-    self.limit = min(limit, capacity) - (query.edns == nil ? 0 : 11 + (query.edns!.wantsKeepalive ? 6 : 0))
+    var room = 0
+    if let edns = query.edns {
+      room = 11 + (edns.wantsKeepalive ? 6 : 0) + (edns.clientCookie == nil ? 0 : 12 + ServerCookie.length)
+    }
+    self.limit = min(limit, capacity) - room
   }
 
   /// An answer that is a header alone, for what could not be parsed.
@@ -157,13 +161,21 @@ struct ResponseWriter {
       append8(UInt8(code.rawValue >> 4))
       append8(0)
       append16(edns.isDNSSECOK ? Wire.dnssecOK : 0)
-      if edns.wantsKeepalive, let keepalive {
-        append16(6)
+      let keepalive = edns.wantsKeepalive ? keepalive : nil
+      append16((keepalive == nil ? 0 : 6) + (edns.clientCookie == nil ? 0 : 12 + UInt16(ServerCookie.length)))
+      if let keepalive {
         append16(Wire.keepaliveOption)
         append16(2)
         append16(keepalive)
-      } else {
-        append16(0)
+      }
+      if let client = edns.clientCookie {
+        let cookie = ServerCookie(client: client, peer: query.peer)
+        append16(Wire.cookieOption)
+        append16(8 + UInt16(ServerCookie.length))
+        append(number: client, bytes: 8)
+        append(number: 1 << 24, bytes: 4)
+        append(number: UInt64(cookie.time), bytes: 4)
+        append(number: cookie.hash, bytes: 8)
       }
       counts.additional += 1
     }
@@ -190,6 +202,12 @@ struct ResponseWriter {
       base[position + 1] = UInt8(truncatingIfNeeded: value)
     }
     position += 2
+  }
+
+  private mutating func append(number: UInt64, bytes: Int) {
+    for shift in stride(from: 8 * (bytes - 1), through: 0, by: -8) {
+      append8(UInt8(truncatingIfNeeded: number >> UInt64(shift)))
+    }
   }
 
   mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {

@@ -18,7 +18,9 @@ package final class ClusterZone: Sendable {
   /// The names in its SOA record.
   let nameServer: DomainName
   let mailbox: DomainName
-  private let services = NameTable<ServiceRecords>(shards: 64)
+  /// `svc.<zone>`, the parent of namespaces.
+  let services: DomainName
+  private let records = NameTable<ServiceRecords>(shards: 64)
   private let namespaces = NameTable<String>(shards: 16)
   private let reverse = ReverseIndex()
   private let pods = PodIndex()
@@ -31,6 +33,7 @@ package final class ClusterZone: Sendable {
     self.zone = zone
     nameServer = DomainName.nameServer.below(zone) ?? zone
     mailbox = DomainName.mailbox.below(zone) ?? zone
+    services = DomainName(validWire: [3] + "svc".utf8 + zone.wire)
     touch()
   }
 
@@ -73,7 +76,7 @@ package final class ClusterZone: Sendable {
     guard let own = ServiceRecords.name(id, zone: zone) else { return }
     let new = value.flatMap { ServiceRecords($0, zone: zone) }
     writer.withLock { names in
-      let old = services.set(Array(own.wire[..<Int(own.labels[2])]), new)
+      let old = records.set(Array(own.wire[..<Int(own.labels[2])]), new)
       reverse.replace(old, by: new)
       if old == nil, new != nil { count(id.namespace, &names) }
       if new == nil, old != nil { discount(id.namespace, &names) }
@@ -117,7 +120,7 @@ package final class ClusterZone: Sendable {
   // MARK: reading
 
   /// The Service whose labels `svc.ns` stand in a name, in lower-case wire form.
-  func service(_ key: UnsafeBufferPointer<UInt8>) -> ServiceRecords? { services.find(key) }
+  func service(_ key: UnsafeBufferPointer<UInt8>) -> ServiceRecords? { records.find(key) }
 
   func hasNamespace(_ label: UnsafeBufferPointer<UInt8>) -> Bool { namespaces.find(label) != nil }
 
@@ -129,7 +132,7 @@ package final class ClusterZone: Sendable {
   func pointer(_ address: IPAddress) -> ReverseIndex.Claim? { reverse.find(address) }
 
   /// Every Service, in no order.
-  var allServices: [ServiceRecords] { services.values }
+  var allServices: [ServiceRecords] { records.values }
 
   /// Every pod that has addresses, in no order.
   var allPods: [(id: NamespacedName, addresses: [IPAddress])] { pods.pods }

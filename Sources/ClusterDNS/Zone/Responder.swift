@@ -8,9 +8,8 @@ struct Responder: Sendable {
   enum Outcome {
     /// The answer is written.
     case answered(ResponseCode)
-    /// The name is not ours: ask an upstream. After an ExternalName, `aliases` are the names to ask for instead, each an
-    /// alias of the one before; the last one is asked.
-    case forward(aliases: [DomainName])
+    /// The name is not ours: ask an upstream.
+    case forward(Forwarding)
   }
 
   let hosts: StaticHosts
@@ -24,6 +23,16 @@ struct Responder: Sendable {
   let hasUpstreams: Bool
   /// The addresses of the name server that NS and SOA name, where pods ask.
   var nameServerAddresses: [IPAddress] = []
+  /// Names of the cluster's zone within these that do not exist are asked upstream.
+  var fallthroughZones: [DomainName] = []
+  var rewrites: [RewriteRule] = []
+  var templates: [TemplateRule] = []
+  var hostsTTL: UInt32?
+  var isLoadBalanced = true
+  /// nil: search lists are not completed.
+  var completion: SearchCompletion?
+  /// Without cluster and upstreams this server is the authority for all names, beside a cluster it is not.
+  var isAlone = true
   /// What an idle TCP connection is told with edns-tcp-keepalive, in units of 100 ms.
   let keepalive: UInt16
 
@@ -34,97 +43,146 @@ struct Responder: Sendable {
   static let versionTTL: UInt32 = 28800
 
   /// Answers a parsed question into a writer. `limit` is the most bytes of the answer; `turn` differs from question to
-  /// question and decides which address comes first.
+  /// question and decides which address comes first; `client` is who asks, nil where that does not matter.
   func respond(
-    to query: Query, _ verdict: Query.Verdict, into writer: inout ResponseWriter, limit: Int, isTCP: Bool, turn: Int
+    to query: Query, _ verdict: Query.Verdict, into writer: inout ResponseWriter, limit: Int, isTCP: Bool, turn: Int,
+    client: () -> IPAddress? = { nil }
   ) -> Outcome {
     if case .reject(let code) = verdict {
       writer.writeHeaderOnly(query, code)
       return .answered(code)
     }
     writer.begin(query, limit: limit)
-    let keepalive = isTCP ? self.keepalive : nil
-    func finish(_ code: ResponseCode, flags: UInt16 = 0, _ writer: inout ResponseWriter) -> Outcome {
-      writer.finish(code, flags: flags | (hasUpstreams ? Wire.recursionAvailable : 0), keepalive: keepalive)
-      return .answered(code)
+    var asked = Asked(query: query, turn: isLoadBalanced ? turn : 0, keepalive: isTCP ? keepalive : nil)
+    if let edns = query.edns, edns.version > 0 { return finish(.badVersion, asked, &writer) }
+    if query.recordClass != Wire.classInternet || query.type.isMeta { return finish(.refused, asked, &writer) }
+    guard !rewrites.isEmpty, let renamed = RewriteRule.apply(rewrites, to: query.name, query.type) else {
+      return respond(query.name, asked, &writer, client)
     }
-    if let edns = query.edns, edns.version > 0 { return finish(.badVersion, &writer) }
-    if query.recordClass != Wire.classInternet { return finish(.refused, &writer) }
-    if query.type == .axfr || query.type == .ixfr { return finish(.refused, &writer) }
+    asked.renamed = renamed
+    return renamed.withView { respond($0, asked, &writer, client) }
+  }
 
-    let name = query.name
+  /// A question with what its answer depends on beside the name that is looked up.
+  struct Asked {
+    var query: Query
+    var turn: Int
+    var keepalive: UInt16?
+    /// The name that is looked up instead of the client's; answers go by the client's.
+    var renamed: DomainName?
+  }
+
+  func finish(_ code: ResponseCode, flags: UInt16 = 0, _ asked: Asked, _ writer: inout ResponseWriter) -> Outcome {
+    writer.finish(
+      code, flags: flags | (hasUpstreams ? Wire.recursionAvailable : 0), keepalive: asked.keepalive)
+    return .answered(code)
+  }
+
+  private func respond(
+    _ name: NameView, _ asked: Asked, _ writer: inout ResponseWriter, _ client: () -> IPAddress?
+  ) -> Outcome {
+    let query = asked.query
+    for template in templates {
+      if let code = template.answer(name, query.type, into: &writer) {
+        return finish(code, flags: Wire.authoritative, asked, &writer)
+      }
+    }
     if let finding = hosts.find(name) {
-      write(finding, query.type, turn, &writer)
-      return finish(.noError, flags: Wire.authoritative, &writer)
+      write(finding, query.type, asked.turn, &writer)
+      return finish(.noError, flags: Wire.authoritative, asked, &writer)
     }
     if let zone {
-      if name.isWithin(zone.zone) {
-        return answer(zone, query, turn, &writer, finish)
-      }
-      if let address = ReverseName.address(name) {
-        if let claim = zone.pointer(address) {
-          if query.type == .ptr {
-            writer.record(owner: ResponseWriter.questionName, .ptr, ttl: ttl) { writer in
-              Self.append(claim.host, of: claim.service, &writer)
-            }
-          } else if query.type == .any {
-            writeAny(ResponseWriter.questionName, &writer)
-          } else {
-            writeReverseStart(name, &writer)
-          }
-          return finish(.noError, flags: Wire.authoritative, &writer)
-        }
-        if reverseRanges.contains(where: { $0.contains(address) }) {
-          guard zone.isSynced else { return finish(.serverFailure, &writer) }
-          writeReverseStart(name, &writer)
-          return finish(.nameError, flags: Wire.authoritative, &writer)
-        }
-      }
+      if name.isWithin(zone.zone) { return answer(zone, name, asked, &writer, client) }
+      if let outcome = reverse(zone, name, asked, &writer) { return outcome }
     }
-    if hasUpstreams { return .forward(aliases: []) }
-    // Alone with fixed hosts this server is the authority for all names; beside a cluster it is not.
-    if zone != nil { return finish(.refused, &writer) }
+    if hasUpstreams { return .forward(Forwarding(renamed: asked.renamed)) }
+    if !isAlone || zone != nil { return finish(.refused, asked, &writer) }
     writer.begin(section: .authority)
     writeStart(owner: [0], nil, &writer)
-    return finish(.nameError, flags: Wire.authoritative, &writer)
+    return finish(.nameError, flags: Wire.authoritative, asked, &writer)
+  }
+
+  /// The answer to a reverse name of the cluster; nil for one that is not ours.
+  private func reverse(_ zone: ClusterZone, _ name: NameView, _ asked: Asked, _ writer: inout ResponseWriter)
+    -> Outcome?
+  {
+    guard let address = ReverseName.address(name) else { return nil }
+    if let claim = zone.pointer(address) {
+      if asked.query.type == .ptr {
+        writer.record(owner: ResponseWriter.questionName, .ptr, ttl: ttl) { writer in
+          Self.append(claim.host, of: claim.service, &writer)
+        }
+      } else if asked.query.type == .any {
+        writeAny(ResponseWriter.questionName, &writer)
+      } else {
+        writeReverseStart(name, &writer)
+      }
+      return finish(.noError, flags: Wire.authoritative, asked, &writer)
+    }
+    guard reverseRanges.contains(where: { $0.contains(address) }) else { return nil }
+    guard zone.isSynced else { return finish(.serverFailure, asked, &writer) }
+    writeReverseStart(name, &writer)
+    return finish(.nameError, flags: Wire.authoritative, asked, &writer)
   }
 
   // MARK: the cluster's zone
 
   private func answer(
-    _ zone: ClusterZone, _ query: Query, _ turn: Int, _ writer: inout ResponseWriter,
-    _ finish: (ResponseCode, UInt16, inout ResponseWriter) -> Outcome
+    _ zone: ClusterZone, _ name: NameView, _ asked: Asked, _ writer: inout ResponseWriter, _ client: () -> IPAddress?
   ) -> Outcome {
+    let query = asked.query
     var aliases: [DomainName] = []
     var owner = ResponseWriter.questionName
-    var finding = zone.find(query.name, pods: pods)
+    var finding = zone.find(name, pods: pods)
+    if case .nothing = finding, completion != nil, query.type == .a || query.type == .aaaa, query.isRecursionDesired {
+      switch complete(name, zone, client: client) {
+      case .inside(let target, let found):
+        aliases = [target]
+        finding = found
+        owner = alias(owner, target, &writer) ?? owner
+      case .outside(let names):
+        return .forward(
+          Forwarding(aliases: [names[0]], further: Array(names.dropFirst()), isCompletion: true))
+      case nil: break
+      }
+    }
     while case .service(let service) = finding, case .external(let target?) = service.kind, query.type != .any {
       guard aliases.count < Self.longestAliasChain else {
         writer.clearRecords()
-        return finish(.serverFailure, 0, &writer)
+        return finish(.serverFailure, asked, &writer)
       }
-      guard let data = writer.record(owner: owner, .cname, ttl: ttl, { $0.append(name: target) }) else { break }
-      if query.type == .cname { return finish(.noError, Wire.authoritative, &writer) }
+      guard let next = alias(owner, target, &writer) else { break }
+      if query.type == .cname { return finish(.noError, flags: Wire.authoritative, asked, &writer) }
       aliases.append(target)
       if !target.withView({ $0.isWithin(zone.zone) }) {
-        if hasUpstreams { return .forward(aliases: aliases) }
-        return finish(.noError, Wire.authoritative, &writer)
+        if hasUpstreams { return .forward(Forwarding(aliases: aliases)) }
+        return finish(.noError, flags: Wire.authoritative, asked, &writer)
       }
       finding = target.withView { zone.find($0, pods: pods) }
-      owner = 0xC000 | UInt16(data)
+      owner = next
+    }
+    if case .nothing = finding, hasUpstreams, zone.isSynced, aliases.isEmpty {
+      for parent in fallthroughZones where name.isWithin(parent) {
+        return .forward(Forwarding(renamed: asked.renamed))
+      }
     }
     let before = writer.position
-    let code = write(finding, zone, owner, query.type, turn, &writer)
+    let code = write(finding, zone, owner, query.type, asked.turn, &writer)
     if writer.position == before, !writer.isTruncated {
       // Nothing to say of this type: NODATA or NXDOMAIN. Before the first sync it may only not be known yet.
       if !zone.isSynced, !finding.isApex {
         writer.clearRecords()
-        return finish(.serverFailure, 0, &writer)
+        return finish(.serverFailure, asked, &writer)
       }
       writer.begin(section: .authority)
       writeStart(owner: zone.zone.wire, zone, &writer)
     }
-    return finish(code, Wire.authoritative, &writer)
+    return finish(code, flags: Wire.authoritative, asked, &writer)
+  }
+
+  /// Writes an alias; returns the pointer to its target, the owner of what follows, or nil where there is no room.
+  private func alias(_ owner: UInt16, _ target: DomainName, _ writer: inout ResponseWriter) -> UInt16? {
+    writer.record(owner: owner, .cname, ttl: ttl) { $0.append(name: target) }.map { 0xC000 | UInt16($0) }
   }
 
   /// Writes what a finding has of a type; nothing if it has none.
@@ -162,7 +220,7 @@ struct Responder: Sendable {
   /// The addresses of the type asked for, beginning with another one each time.
   private func write(
     _ addresses: ArraySlice<IPAddress>, _ owner: UInt16, _ type: RecordType, _ turn: Int,
-    _ writer: inout ResponseWriter
+    ttl: UInt32? = nil, _ writer: inout ResponseWriter
   ) {
     guard type == .a || type == .aaaa else { return }
     let family: IPFamily = type == .a ? .v4 : .v6
@@ -172,7 +230,7 @@ struct Responder: Sendable {
     for step in 0..<count {
       let index = start + step
       let address = addresses[addresses.startIndex + (index < count ? index : index - count)]
-      if address.family == family { writer.address(owner: owner, address, ttl: ttl) }
+      if address.family == family { writer.address(owner: owner, address, ttl: ttl ?? self.ttl) }
       if writer.isTruncated { return }
     }
   }
@@ -224,7 +282,7 @@ struct Responder: Sendable {
     let owner = ResponseWriter.questionName
     let before = writer.position
     switch finding {
-    case .addresses(let addresses): write(addresses[...], owner, type, turn, &writer)
+    case .addresses(let addresses): write(addresses[...], owner, type, turn, ttl: hostsTTL, &writer)
     case .pointer(let name): if type == .ptr { writer.record(owner: owner, .ptr, ttl: ttl) { $0.append(name: name) } }
     case .empty: break
     }

@@ -28,6 +28,22 @@ enum ReverseName {
   /// The number of labels of the apex, `in-addr.arpa` or `ip6.arpa`.
   static let apexLabels = 2
 
+  static let apex4 = DomainName(validWire: [7] + "in-addr".utf8 + [4] + "arpa".utf8 + [0])
+  static let apex6 = DomainName(validWire: [3] + "ip6".utf8 + [4] + "arpa".utf8 + [0])
+
+  /// The reverse zone of a range; nil where its length is none of whole labels.
+  static func zone(_ range: Prefix) -> DomainName? {
+    let bits = range.family == .v4 ? 8 : 4
+    guard range.length % bits == 0 else { return nil }
+    let count = range.length / bits
+    let labels: [String] =
+      range.family == .v4
+      ? range.address.bytes.prefix(count).map { String($0) }
+      : Array(range.address.bytes.flatMap { [$0 >> 4, $0 & 15] }.prefix(count)).map { String($0, radix: 16) }
+    let apex = range.family == .v4 ? apex4 : apex6
+    return (try? DomainName(parsing: labels.reversed().joined(separator: ".")))?.below(apex)
+  }
+
   private static func decimal(_ label: UnsafeBufferPointer<UInt8>) -> UInt8? {
     guard (1...3).contains(label.count), label.count == 1 || label[0] != 0x30 else { return nil }
     var number = 0

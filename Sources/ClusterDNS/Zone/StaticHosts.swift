@@ -18,6 +18,8 @@ final class StaticHosts: Sendable {
   }
 
   private let state = Mutex(State())
+  /// There is nothing to find, which readers see without the lock.
+  private let isEmpty = Atomic(true)
 
   func replace(_ hosts: [DomainName: [IPAddress]]) {
     var new = State(hosts: hosts)
@@ -29,11 +31,12 @@ final class StaticHosts: Sendable {
       }
     }
     state.withLock { $0 = new }
+    isEmpty.store(hosts.isEmpty, ordering: .releasing)
   }
 
   func find(_ name: NameView) -> Finding? {
-    state.withLock { state in
-      if state.hosts.isEmpty { return nil }
+    if isEmpty.load(ordering: .acquiring) { return nil }
+    return state.withLock { state in
       let owned = name.name
       if let addresses = state.hosts[owned] { return .addresses(addresses) }
       if let address = ReverseName.address(name), let host = state.pointers[address] { return .pointer(host) }

@@ -4,11 +4,11 @@ package import Linux
 internal import Synchronization
 
 /// Answers whoever asks what the agent is doing, on a unix socket that only root may use, by lines: the request is
-/// `status`, the answer one line of JSON, after which the connection is closed. A loop on a thread of its own, so that no
-/// plane waits for it.
+/// `status` or what else the agent knows, the answer one line of JSON, after which the connection is closed. A loop on a
+/// thread of its own, so that no plane waits for it.
 package final class AgentStatusServer: Sendable {
   /// Longer requests are refused.
-  private static let longestRequest = 256
+  private static let longestRequest = 1024
   /// More connections at once wait in the backlog.
   private static let mostConnections = 32
   /// Seconds after which a connection is closed that does not ask or does not read.
@@ -125,7 +125,9 @@ package final class AgentStatusServer: Sendable {
           request == "status"
           ? status()
           : answer(request)
-            ?? ["error": .string("found the request \"\(request)\", expected \"status\" or \"services\"")]
+            ?? [
+              "error": .string("found the request \"\(request)\", expected \"status\", \"services\" or \"dns-query\"")
+            ]
         connection.answer = answer.bytes() + [UInt8(ascii: "\n")]
       } else if connection.request.count > AgentStatusServer.longestRequest {
         close(connection)

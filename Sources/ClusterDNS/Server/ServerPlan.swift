@@ -1,0 +1,61 @@
+internal import Addressing
+
+/// Everything that a reload replaces. Workers take up a new one between two questions, so that none is lost; what waits
+/// for an upstream goes on by the old one.
+final class ServerPlan: Sendable {
+  let blocks: [ServerBlock]
+  /// One block for every question.
+  private let only: ServerBlock?
+
+  init(_ blocks: [ServerBlock]) {
+    self.blocks = blocks
+    only = blocks.count == 1 && blocks[0].isForAll ? blocks[0] : nil
+  }
+
+  /// The block with the longest zone that a name is within, among those for a port.
+  func block(for name: NameView, port: UInt16) -> ServerBlock? {
+    if let only { return only }
+    var found: ServerBlock?
+    var longest = -1
+    for block in blocks where block.rules.port == nil || block.rules.port == port {
+      for zone in block.rules.zones where zone.labels.count > longest && name.isWithin(zone) {
+        longest = zone.labels.count
+        found = block
+      }
+    }
+    return found
+  }
+}
+
+/// A block as the workers use it.
+final class ServerBlock: Sendable {
+  let rules: BlockRules
+  let responder: Responder
+  let groups: [UpstreamGroup]
+  let cache: AnswerCache?
+
+  /// Throws where an upstream's authorities cannot be read.
+  init(_ rules: BlockRules, _ configuration: DNSServer.Configuration, zone: ClusterZone?, cache: AnswerCache?) throws {
+    self.rules = rules
+    self.cache = cache
+    groups = try rules.forwards.filter { !$0.upstreams.isEmpty }.map { try UpstreamGroup($0) }
+    let hosts = StaticHosts()
+    hosts.replace(rules.hosts)
+    var responder = Responder(
+      hosts: hosts, zone: rules.answersCluster ? zone : nil, pods: rules.podRecords, ttl: rules.ttl,
+      reverseRanges: rules.reverseRanges, hasUpstreams: !groups.isEmpty,
+      keepalive: UInt16(clamping: configuration.idleTimeout * 10))
+    responder.nameServerAddresses =
+      configuration.nameServerAddresses ?? configuration.listen.map(\.address).filter { !$0.isUnspecified }
+    responder.fallthroughZones = rules.fallthroughZones
+    responder.rewrites = rules.rewrites
+    responder.templates = rules.templates
+    responder.hostsTTL = rules.hostsTTL
+    responder.isLoadBalanced = rules.isLoadBalanced
+    responder.completion = configuration.completion
+    responder.isAlone = configuration.clusterDomain == nil
+    self.responder = responder
+  }
+
+  fileprivate var isForAll: Bool { rules.port == nil && rules.zones.contains { $0.labels.isEmpty } }
+}
