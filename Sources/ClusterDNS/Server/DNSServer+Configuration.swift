@@ -61,6 +61,7 @@ extension DNSServer {
       var block = BlockRules()
       block.podRecords = podRecords
       block.ttl = ttl
+      block.hostsTTL = ttl
       block.reverseRanges = reverseRanges
       block.transferTo = transferTo
       block.cache = cache
