@@ -60,6 +60,9 @@ let package = Package(
     room("ServiceProxy", ["Addressing", "Linux", "Netlink", "ClusterModel"]),
     room("NetworkPolicy", ["Addressing", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
     room("ClusterDNS", ["Addressing", "Linux", "CLinux", "COpenSSL", "Netlink", "ClusterModel"]),
+    room(
+      "AddressAnnouncement",
+      ["Addressing", "JSON", "CLinux", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
     room("HTTPRouting", ["Addressing", "CLinux", "Linux", "ClusterModel"]),
 
     // Roles
@@ -70,7 +73,7 @@ let package = Package(
       "NodeAgent",
       [
         "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "ClusterModel", "PodNetwork", "NodeRouting",
-        "ServiceProxy", "NetworkPolicy", "ClusterDNS", "HTTPRouting",
+        "ServiceProxy", "NetworkPolicy", "ClusterDNS", "HTTPRouting", "AddressAnnouncement",
       ]),
     room(
       "Deploy",
@@ -123,6 +126,11 @@ let package = Package(
       "NetworkPolicyTests",
       ["NetworkPolicy", "Netlink", "Linux", "JSON", "Addressing", "Kubernetes", "ClusterModel"]),
     tests("ClusterDNSTests", ["ClusterDNS", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
+    tests(
+      "AddressAnnouncementTests",
+      [
+        "AddressAnnouncement", "ControlPlane", "ClusterModel", "Netlink", "Linux", "JSON", "Addressing", "Kubernetes",
+      ]),
     tests("HTTPRoutingTests", ["HTTPRouting", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests(
       "ControlPlaneTests",

@@ -44,6 +44,9 @@ package struct Service: Hashable, Sendable {
   package var externalAddresses: [IPAddress] = []
   /// `status.loadBalancer.ingress[].ip` whose ipMode is not Proxy.
   package var loadBalancerAddresses: [IPAddress] = []
+  /// Those addresses come from a LoadBalancerPool of ours, so that our nodes announce them: the condition
+  /// `swiftlet.dev/AddressesAllocated` is True.
+  package var isAddressPooled = false
   package var sourceRanges: [Prefix] = []
   /// `sessionAffinity: ClientIP` with its timeout in seconds; nil for none.
   package var affinityTimeout: Int?

@@ -16,6 +16,11 @@ package enum Access {
     return rules
   }
 
+  /// Who announces an address the nodes agree on by Leases in the own namespace.
+  package static var announcing: [Grant] {
+    [Grant("coordination.k8s.io", ["leases"], ["create", "delete", "list", "update", "watch"])]
+  }
+
   /// The agent of a node that serves Ingresses; it alone reads Secrets.
   package static var gateway: [Grant] {
     watching(NodeAgent.kinds(planes: ["gateway"], usesBGP: false).map(\.resource))
@@ -29,6 +34,11 @@ package enum Access {
   package static func controllers(_ names: Set<RemoteController>) -> [Grant] {
     var rules: [Grant] = []
     if names.contains(.nodeRanges) { rules.append(Grant("", ["nodes"], ["get", "list", "patch", "watch"])) }
+    if names.contains(.loadBalancers) {
+      rules += watching([.services, .namespaces, .loadBalancerPools])
+      rules.append(Grant("", ["services/status"], ["update"]))
+      rules.append(Grant("swiftlet.dev", ["loadbalancerpools/status"], ["update"]))
+    }
     // A warning where a node, or a Service, gets nothing.
     if !names.isEmpty { rules.append(Grant("", ["events"], ["create", "patch"])) }
     return rules

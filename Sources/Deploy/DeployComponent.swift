@@ -4,6 +4,8 @@ package enum DeployComponent: String, Hashable, Sendable, CaseIterable {
   case podNetwork = "pod-network"
   /// Instead of kube-proxy.
   case services
+  /// Announces addresses of LoadBalancerPools on the nodes' network; the controller `load-balancers` gives them out.
+  case loadBalancers = "load-balancers"
   case policy
   /// Instead of CoreDNS and NodeLocal DNSCache.
   case dns
@@ -17,6 +19,7 @@ package enum DeployComponent: String, Hashable, Sendable, CaseIterable {
     switch self {
     case .podNetwork: ["routing", "wiring", "leases"]
     case .services: ["services"]
+    case .loadBalancers: ["announcing"]
     case .policy: ["policy"]
     case .dns: ["dns"]
     case .ingress, .controllers: []

@@ -34,7 +34,8 @@ extension Manifests {
     return
       account(
         name, component: "agent",
-        cluster: Access.agent(planes: options.planes, usesBGP: options.routing == .bgp))
+        cluster: Access.agent(planes: options.planes, usesBGP: options.routing == .bgp),
+        own: options.planes.contains("announcing") ? Access.announcing : [])
       + [
         configMap(name, component: "agent", text, bgp: options.bgpConfiguration),
         daemonSet(
@@ -89,6 +90,7 @@ extension Manifests {
       configuration["cluster-domain"] = .string(options.clusterDomain)
       if !options.upstreamDNS.isEmpty { configuration["upstream-dns"] = texts(options.upstreamDNS) }
     }
+    if planes.contains("announcing") { configuration["announce-namespace"] = .string(options.namespace) }
     let without = AgentConfiguration.planes.filter { !planes.contains($0) }
     if !without.isEmpty { configuration["without"] = texts(without) }
     configuration["health"] = .string("127.0.0.1:\(healthPort)")

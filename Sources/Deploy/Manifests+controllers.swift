@@ -14,9 +14,10 @@ extension Manifests {
     var command = ["/usr/bin/swiftlet", "controllers"]
     for controller in options.controllers.map(\.rawValue).sorted() { command.append("--controller=\(controller)") }
     command.append("--leader-election=\(options.namespace)/\(Self.controllersLease)")
+    // Of those that give out addresses each leaves the cluster's own ranges alone.
+    for range in options.podRanges { command.append("--pod-range=\(range)") }
+    for range in options.serviceRanges { command.append("--service-range=\(range)") }
     if options.controllers.contains(.nodeRanges) {
-      for range in options.podRanges { command.append("--pod-range=\(range)") }
-      for range in options.serviceRanges { command.append("--service-range=\(range)") }
       if let length = options.nodeMask { command.append("--node-mask=\(length)") }
       if let length = options.nodeMaskIPv6 { command.append("--node-mask-ipv6=\(length)") }
     }

@@ -36,6 +36,9 @@ extension ResourceType {
   package static let ingressClasses = v1("networking.k8s.io", "ingressclasses", "IngressClass", isNamespaced: false)
   package static let serviceCIDRs = v1("networking.k8s.io", "servicecidrs", "ServiceCIDR", isNamespaced: false)
   package static let ipAddresses = v1("networking.k8s.io", "ipaddresses", "IPAddress", isNamespaced: false)
+  /// Swiftlet's own: addresses for Services of type LoadBalancer.
+  package static let loadBalancerPools = v1(
+    "swiftlet.dev", "loadbalancerpools", "LoadBalancerPool", isNamespaced: false)
   package static let podDisruptionBudgets = v1("policy", "poddisruptionbudgets", "PodDisruptionBudget")
   package static let storageClasses = v1("storage.k8s.io", "storageclasses", "StorageClass", isNamespaced: false)
   package static let priorityClasses = v1("scheduling.k8s.io", "priorityclasses", "PriorityClass", isNamespaced: false)
@@ -53,7 +56,8 @@ extension ResourceType {
   package static let known: [ResourceType] = [
     namespaces, customResourceDefinitions, priorityClasses, storageClasses, persistentVolumes, nodes, clusterRoles,
     clusterRoleBindings, ingressClasses, serviceAccounts, roles, roleBindings, resourceQuotas, limitRanges, secrets,
-    configMaps, persistentVolumeClaims, serviceCIDRs, ipAddresses, services, endpoints, endpointSlices, networkPolicies,
+    configMaps, persistentVolumeClaims, serviceCIDRs, ipAddresses, loadBalancerPools, services, endpoints,
+    endpointSlices, networkPolicies,
     podDisruptionBudgets,
     controllerRevisions, replicationControllers, replicaSets, deployments, statefulSets, daemonSets, jobs, cronJobs,
     pods, ingresses, horizontalPodAutoscalers, leases, events,

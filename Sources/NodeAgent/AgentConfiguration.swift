@@ -46,6 +46,10 @@ package struct AgentConfiguration: Sendable {
   package var dns = DNSOptions()
   /// Ranges within which the node's own addresses serve NodePorts; nil for its InternalIPs.
   package var nodePortRanges: [Prefix]?
+  /// Seconds after which another node announces the load balancer addresses of one that is gone.
+  package var announcementLease = 10.0
+  /// Where the Leases of announced addresses are.
+  package var announcementNamespace = "swiftlet-leases"
   /// This node also runs the Ingress gateway.
   package var isGateway = false
   /// Planes switched off by name.
@@ -57,7 +61,9 @@ package struct AgentConfiguration: Sendable {
   package var health: AddressAndPort?
 
   /// Every plane there is, by name.
-  package static let planes = ["routing", "wiring", "leases", "services", "policy", "dns", "gateway"]
+  package static let planes = [
+    "routing", "wiring", "leases", "services", "announcing", "policy", "dns", "gateway",
+  ]
 
   package static let options = ownOptions + DNSOptions.options
 
@@ -88,6 +94,9 @@ package struct AgentConfiguration: Sendable {
     .init("upstream-dns", "ADDRESS", "resolver for names outside the cluster (those of /etc/resolv.conf)"),
     .init(
       "nodeport-addresses", "PREFIX", "serve NodePorts at the node's addresses in this range (its InternalIPs alone)"),
+    .init(
+      "announce-lease", "SECONDS", "how long load balancer addresses stay with a node that is gone, 2 to 300 (10)"),
+    .init("announce-namespace", "NAMESPACE", "where nodes agree on who announces them (swiftlet-leases)"),
     .init("gateway", nil, "run the Ingress gateway on this node"),
     .init(
       "services-backend", "BACKEND", "Services by nftables, iptables, iptables-nft, iptables-legacy, ipvs (nftables)"),
@@ -127,6 +136,8 @@ package struct AgentConfiguration: Sendable {
     dns = try DNSOptions(options)
     let nodePortRanges = try Self.prefixes("nodeport-addresses", options)
     self.nodePortRanges = nodePortRanges.isEmpty ? nil : nodePortRanges
+    announcementLease = Double(try options.integer("announce-lease", in: 2...300) ?? 10)
+    announcementNamespace = options["announce-namespace"] ?? announcementNamespace
     isGateway = options.has("gateway")
     try readServices(options)
     health = try options.parsed("health") { try AddressAndPort(parsing: $0) }

@@ -10,7 +10,7 @@ extension NodeAgent {
       switch plane {
       // Services are announced by BGP alone.
       case "routing": kinds.formUnion(usesBGP ? [.node, .service, .endpointSlice] : [.node])
-      case "services": kinds.formUnion([.node, .service, .endpointSlice])
+      case "services", "announcing": kinds.formUnion([.node, .service, .endpointSlice])
       case "policy": kinds.formUnion([.node, .namespace, .pod, .networkPolicy])
       case "dns": kinds.formUnion([.namespace, .pod, .service, .endpointSlice])
       case "gateway": kinds.formUnion([.node, .service, .endpointSlice, .ingress, .ingressClass, .secret])

@@ -37,6 +37,7 @@ package final class NodeAgent: Sendable {
       recorder = nil
     }
     self.services = services
+    if isOn("announcing") { planes.append(try AnnouncementPlane(settings, client)) }
     var dns: DNSPlane?
     if isOn("dns"), !settings.clusterDNS.isEmpty {
       let plane = try DNSPlane(settings)

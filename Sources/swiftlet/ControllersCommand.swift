@@ -20,8 +20,13 @@ enum ControllersCommand {
     .init("node-mask", "LENGTH", "node-ranges: prefix length of a node's part of the IPv4 range (24)"),
     .init("node-mask-ipv6", "LENGTH", "node-ranges: the same for IPv6 (64)"),
     .init("service-range", "PREFIX", "node-ranges: addresses of Services, which no node may get; once a family"),
+    .init(
+      "own-class-only", nil,
+      "load-balancers: leave Services without loadBalancerClass \(loadBalancerClass) to somebody else"),
     .init("health", "ADDRESS:PORT", "answer /livez and /readyz there (nowhere)"),
   ]
+
+  private static let loadBalancerClass = "swiftlet.dev/load-balancer"
 
   static var help: String {
     "usage: swiftlet controllers --controller NAME [options]\n\n" + CommandLineOptions.help(options)
@@ -114,6 +119,7 @@ enum ControllersCommand {
     }
     settings.occupiedRanges = try prefixes("service-range")
     if names.contains(.nodeRanges), settings.podRanges.isEmpty { throw UsageError("option --pod-range is missing") }
+    settings.servesDefaultLoadBalancerClass = !options.has("own-class-only")
     let log = Log("controllers")
     settings.log = { log.warning($0) }
     return settings

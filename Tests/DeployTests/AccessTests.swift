@@ -159,6 +159,17 @@ import Testing
         #expect(try Self.until { try admin.get(.nodes, name: "n1").spec["podCIDR"] == "10.244.0.0/24" })
       }
     }
+    var pool = KubernetesObject(.loadBalancerPools, name: "main")
+    pool.spec["addresses"] = ["192.0.2.100"]
+    try admin.create(.loadBalancerPools, pool)
+    var service = KubernetesObject(.services, namespace: "default", name: "web")
+    service.spec = ["type": "LoadBalancer", "ports": [["port": 80]]]
+    try admin.create(.services, service)
+    #expect(
+      try Self.until {
+        try admin.get(.services, namespace: "default", name: "web").isTrue("swiftlet.dev/AddressesAllocated")
+      })
+    #expect(try Self.until { try admin.get(.loadBalancerPools, name: "main").status["used"] == 1 })
     #expect(try Self.until { try admin.list(.events).items.contains { ($0.json["count"].int ?? 0) > 0 } })
     let granted = Self.granted(
       Access.controllers(Set(RemoteController.allCases)) + Access.election("swiftlet-controllers"))

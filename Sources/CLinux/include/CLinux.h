@@ -44,6 +44,7 @@
 #include <unistd.h>
 
 #include "CLinuxDatagram.h"
+#include "CLinuxPacket.h"
 
 // Constants that are macros of a form Swift cannot import.
 enum {

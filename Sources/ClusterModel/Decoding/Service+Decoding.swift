@@ -39,6 +39,9 @@ extension Service: APIDecodable {
         loadBalancerAddresses.append(address)
       }
     }
+    isAddressPooled = reader.json["status", "conditions"].elements.contains {
+      $0["type"].string == "swiftlet.dev/AddressesAllocated" && $0["status"].string == "True"
+    }
     if spec["sessionAffinity"].string == "ClientIP" {
       affinityTimeout =
         spec["sessionAffinityConfig", "clientIP", "timeoutSeconds"].int ?? Self.defaultAffinityTimeout

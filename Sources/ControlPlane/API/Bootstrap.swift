@@ -2,13 +2,13 @@ internal import Addressing
 internal import JSON
 internal import Kubernetes
 
-/// The objects every cluster has: four namespaces and the Service that leads to the API itself.
+/// The objects every cluster has: namespaces and the Service that leads to the API itself.
 struct Bootstrap {
   let handler: APIHandler
   let configuration: APIServerConfiguration
 
   func run() throws {
-    for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
+    for name in ["default", "kube-system", "kube-public", "kube-node-lease", NodeAuthorizer.leaseNamespace] {
       try ensure("/api/v1/namespaces", ["kind": "Namespace", "apiVersion": "v1", "metadata": ["name": .string(name)]])
     }
     try ensureServiceRange()

@@ -18,6 +18,7 @@ enum ObjectValidation {
     case ("networking.k8s.io", "ingresses"): NetworkValidation.ingress(object["spec"], &collector)
     case ("networking.k8s.io", "ingressclasses"):
       if (object["spec", "controller"].string ?? "").isEmpty { collector.add(.required("spec.controller")) }
+    case ("swiftlet.dev", _): LoadBalancerPoolValidation.check(object["spec"], &collector)
     case ("networking.k8s.io", "servicecidrs"): ServiceRangeValidation.range(object["spec"], &collector)
     case ("networking.k8s.io", "ipaddresses"): ServiceRangeValidation.address(object["spec"], &collector)
     case ("rbac.authorization.k8s.io", "rolebindings"), ("rbac.authorization.k8s.io", "clusterrolebindings"):

@@ -95,6 +95,9 @@ package struct ResourceKinds: Sendable {
   private static let others: [ResourceKind] = [
     .init("coordination.k8s.io", "v1", "Lease", "leases"),
     .init("events.k8s.io", "v1", "Event", "events", short: ["ev"], schema: "events.v1.Event"),
+    .init(
+      "swiftlet.dev", "v1", "LoadBalancerPool", "loadbalancerpools", short: ["lbpool"], cluster: true, generation: true,
+      [.status]),
     .init("rbac.authorization.k8s.io", "v1", "Role", "roles"),
     .init("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
     .init("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", cluster: true),

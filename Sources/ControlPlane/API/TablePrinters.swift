@@ -27,6 +27,14 @@ enum TablePrinters {
     case (_, "events"): EventTable.printer
     case ("discovery.k8s.io", _): EndpointTable.slices
     case ("networking.k8s.io", _): NetworkTable.printer(kind)
+    case ("swiftlet.dev", _):
+      TablePrinter("Name Addresses Total# Used# Available# Age") { object, now in
+        let status = object["status"]
+        return [
+          name(object), joined(object["spec", "addresses"].elements.compactMap(\.string)), number(status["total"]),
+          number(status["used"]), number(status["available"]), age(object, now),
+        ]
+      }
     case ("apps", _), ("batch", _), ("", "replicationcontrollers"), ("autoscaling", _): WorkloadTable.printer(kind)
     case ("coordination.k8s.io", _):
       TablePrinter("Name Holder Age") { [name($0), text($0["spec", "holderIdentity"]), age($0, $1)] }

@@ -47,6 +47,8 @@ final class ControllerContext: Sendable {
   let persistentVolumeClaims = ControllerContext.cache(.persistentVolumeClaims)
   let leases = ControllerContext.cache(.leases)
   let serviceAccounts = ControllerContext.cache(.serviceAccounts)
+  /// Started only where addresses of load balancers are given out.
+  let loadBalancerPools = ControllerContext.cache(.loadBalancerPools)
   /// Of the embedded API server: started only where its allocators are.
   let serviceRanges = ControllerContext.cache(.serviceCIDRs)
   let serviceAddresses = ControllerContext.cache(.ipAddresses)

@@ -35,6 +35,12 @@ package final class ControllerManager: Sendable {
       controllers.append(ServiceRangeController(context, defaults: options.serviceRanges))
       controllers.append(ServiceAddressRepair(context, nodePorts: options.nodePorts))
     }
+    if options.givesLoadBalancerAddresses {
+      let clusterRanges = options.podRanges.map(\.clusterRange) + options.occupiedRanges + options.serviceRanges
+      controllers.append(
+        LoadBalancerController(
+          context, servesDefaultClass: options.servesDefaultLoadBalancerClass, clusterRanges: clusterRanges))
+    }
     if options.runsScheduler { controllers.append(Scheduler(context)) }
     self.controllers = controllers
     selectors.start()
@@ -44,6 +50,7 @@ package final class ControllerManager: Sendable {
   /// What is watched.
   private var caches: [ObjectCache] {
     context.caches + (options.serviceRanges.isEmpty ? [] : [context.serviceRanges, context.serviceAddresses])
+      + (options.givesLoadBalancerAddresses ? [context.loadBalancerPools] : [])
   }
 
   /// Starts the informers, and each controller once everything is known. Returns at once. Call it once.

@@ -21,6 +21,11 @@ package struct ControllerOptions: Sendable {
   package var serviceRanges: [Prefix] = []
   /// Where node ports may lie; used with `serviceRanges`.
   package var nodePorts: ClosedRange<Int> = 30000...32767
+  /// Whether Services of type LoadBalancer get addresses of LoadBalancerPools. The API server must know the kind: a real
+  /// one by the CustomResourceDefinition in `deploy/`.
+  package var givesLoadBalancerAddresses = true
+  /// Whether Services without `spec.loadBalancerClass` get some too: not where a cloud's controller serves them.
+  package var servesDefaultLoadBalancerClass = true
   /// Ranges no node may get, such as the Service range.
   package var occupiedRanges: [Prefix] = []
   /// PEM of the cluster's certificate authority for the ConfigMaps `kube-root-ca.crt`; nil: none are made.

@@ -3,4 +3,6 @@
 package enum RemoteController: String, Hashable, Sendable, CaseIterable {
   /// Gives every node a part of the pod ranges, where kube-controller-manager runs without `--allocate-node-cidrs`.
   case nodeRanges = "node-ranges"
+  /// Gives Services of type LoadBalancer addresses of LoadBalancerPools, where no cloud does.
+  case loadBalancers = "load-balancers"
 }

@@ -23,6 +23,13 @@ package final class RemoteControllers: Sendable {
         NodeRangeController(context, ranges: options.podRanges, occupied: options.occupiedRanges))
       caches.append(context.nodes)
     }
+    if names.contains(.loadBalancers) {
+      controllers.append(
+        LoadBalancerController(
+          context, servesDefaultClass: options.servesDefaultLoadBalancerClass,
+          clusterRanges: options.podRanges.map(\.clusterRange) + options.occupiedRanges))
+      caches += [context.services, context.namespaces, context.loadBalancerPools]
+    }
     self.context = context
     self.controllers = controllers
     self.caches = caches

@@ -92,6 +92,10 @@ extension SchemaText {
     IPAddress 1:metadata=ObjectMeta 2:spec=IPAddressSpec
     IPAddressSpec 1:parentRef=ParentReference
     ParentReference 1:group=string 2:resource=string 3:namespace=string 4:name=string
+    LoadBalancerPool 1:metadata=ObjectMeta 2:spec=LoadBalancerPoolSpec 3:status=LoadBalancerPoolStatus
+    LoadBalancerPoolSpec 1:addresses=[string 2:serviceSelector=LabelSelector 3:namespaceSelector=LabelSelector
+      4:autoAssign=bool
+    LoadBalancerPoolStatus 1:conditions=[Condition 2:total=int 3:used=int 4:available=int 5:observedGeneration=int
     ServiceCIDR 1:metadata=ObjectMeta 2:spec=ServiceCIDRSpec 3:status=ServiceCIDRStatus
     ServiceCIDRSpec 1:cidrs=[string
     ServiceCIDRStatus 1:conditions=[Condition

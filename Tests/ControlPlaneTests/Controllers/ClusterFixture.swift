@@ -47,10 +47,11 @@ final class ClusterFixture: Sendable {
     }
   }
 
-  /// Ends the controllers and starts others, as another process would.
-  func restartControllers() {
-    manager.withLock { manager in
+  /// Ends the controllers and starts others, as another process would; what happens `meanwhile` no controller sees happen.
+  func restartControllers(meanwhile: () throws -> Void = {}) rethrows {
+    try manager.withLock { manager in
       manager.stop()
+      try meanwhile()
       manager = ControllerManager(server.transport, options)
       manager.start()
     }
