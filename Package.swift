@@ -139,6 +139,9 @@ let package = Package(
     .target(
       name: "StoreScript", dependencies: ["ControlPlane", "JSON"], path: "Tests/StoreScript", swiftSettings: strict),
     .executableTarget(
+      name: "swiftlet-allocator-writer", dependencies: ["ControlPlane", "Kubernetes", "JSON", "Linux", "Addressing"],
+      path: "Tests/AllocatorWriter", swiftSettings: strict),
+    .executableTarget(
       name: "swiftlet-store-writer", dependencies: ["ControlPlane", "JSON", "StoreScript"], path: "Tests/StoreWriter",
       swiftSettings: strict, linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
     tests(

@@ -192,10 +192,12 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (["192.0.2.1", "192.0.2.16/28"], nil), (["192.0.2.9-192.0.2.1"], "comes before"),
-    (["10.96.3.0/24"], "overlaps 10.96.0.0/16, a range of the cluster's own"), (["nonsense"], "spec.addresses[0]"),
-  ] as [([String], String?)]) func readingPools(_ texts: [String], _ fault: String?) {
+  @Test(
+    arguments: [
+      (["192.0.2.1", "192.0.2.16/28"], nil), (["192.0.2.9-192.0.2.1"], "comes before"),
+      (["10.96.3.0/24"], "overlaps 10.96.0.0/16, a range of the cluster's own"), (["nonsense"], "spec.addresses[0]"),
+    ] as [([String], String?)]) func readingPools(_ texts: [String], _ fault: String?)
+  {
     var object = KubernetesObject(.loadBalancerPools, name: "a")
     object.spec["addresses"] = .array(texts.map { .string($0) })
     let pool = LoadBalancerPool(object, clusterRanges: [Prefix("10.96.0.0/16")!])
@@ -204,17 +206,21 @@ import Testing
     #expect(pool.admits(Self.request("s")) == (fault == nil))
   }
 
-  @Test(arguments: [
-    (["loadBalancerIP": "192.0.2.1"], [:], ["192.0.2.1"], nil),
-    (["loadBalancerIP": "192.0.2.1"], [LoadBalancerRequest.addressesAnnotation: "192.0.2.2"], ["192.0.2.2"], nil),
-    (
-      ["ipFamilies": ["IPv4", "IPv6"]], [LoadBalancerRequest.addressesAnnotation: "192.0.2.2, fd00::1"],
-      ["192.0.2.2", "fd00::1"], nil
-    ),
-    (["loadBalancerIP": "x"], [:], [], "\"x\" is no IP address"),
-    (["loadBalancerIP": "fd00::1"], [:], ["fd00::1"], "has no IPv6"),
-    ([:], [LoadBalancerRequest.addressesAnnotation: "192.0.2.2,192.0.2.3"], ["192.0.2.2", "192.0.2.3"], "two addresses"),
-  ] as [(JSON, [String: String], [String], String?)])
+  @Test(
+    arguments: [
+      (["loadBalancerIP": "192.0.2.1"], [:], ["192.0.2.1"], nil),
+      (["loadBalancerIP": "192.0.2.1"], [LoadBalancerRequest.addressesAnnotation: "192.0.2.2"], ["192.0.2.2"], nil),
+      (
+        ["ipFamilies": ["IPv4", "IPv6"]], [LoadBalancerRequest.addressesAnnotation: "192.0.2.2, fd00::1"],
+        ["192.0.2.2", "fd00::1"], nil
+      ),
+      (["loadBalancerIP": "x"], [:], [], "\"x\" is no IP address"),
+      (["loadBalancerIP": "fd00::1"], [:], ["fd00::1"], "has no IPv6"),
+      (
+        [:], [LoadBalancerRequest.addressesAnnotation: "192.0.2.2,192.0.2.3"], ["192.0.2.2", "192.0.2.3"],
+        "two addresses"
+      ),
+    ] as [(JSON, [String: String], [String], String?)])
   func readingServices(spec: JSON, annotations: [String: String], requested: [String], fault: String?) {
     var service = KubernetesObject(.services, namespace: "default", name: "s")
     service.spec = spec

@@ -16,7 +16,8 @@ import Testing
     return pool
   }
 
-  private static func service(_ name: String, _ change: (inout KubernetesObject) -> Void = { _ in }) -> KubernetesObject {
+  private static func service(_ name: String, _ change: (inout KubernetesObject) -> Void = { _ in }) -> KubernetesObject
+  {
     var service = KubernetesObject(.services, namespace: "default", name: name)
     service.spec = ["type": "LoadBalancer", "ports": [["port": 80]]]
     change(&service)
@@ -139,8 +140,14 @@ import Testing
   @Test(arguments: [
     (["spec": [:]] as JSON, "spec.addresses: Required value"),
     (["spec": ["addresses": ["192.0.2.1-192.0.2.0"]]], "spec.addresses[0]: Invalid value"),
-    (["spec": ["addresses": ["192.0.2.0/24"], "serviceSelector": ["matchExpressions": [["key": "a", "operator": "X"]]]]],
-     "not a valid selector operator"),
+    (
+      [
+        "spec": [
+          "addresses": ["192.0.2.0/24"], "serviceSelector": ["matchExpressions": [["key": "a", "operator": "X"]]],
+        ]
+      ],
+      "not a valid selector operator"
+    ),
   ]) func refused(_ body: JSON, _ words: String) throws {
     var body = body
     body["metadata"] = ["name": "a"]
