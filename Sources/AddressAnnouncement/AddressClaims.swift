@@ -106,7 +106,7 @@ package struct AddressClaims: Sendable {
   }
 
   /// What is to be written now, and when to ask again.
-  package mutating func due(_ now: Double) -> (steps: [Step], next: Double) {
+  package func due(_ now: Double) -> (steps: [Step], next: Double) {
     var steps: [Step] = []
     var next = Double.infinity
     for (address, claim) in claims {

@@ -101,7 +101,8 @@ import Testing
     #expect(first.due(0).steps == [.claim(Self.address)])
     #expect(second.due(0).steps.isEmpty && second.due(0).next == 0.25)
     let lease = store.write(first.record(claiming: Self.address, wallClock: .now()), over: nil)!
-    #expect(first.claimed(Self.address, lease, began: 0, now: 0.01))
+    let isNew = first.claimed(Self.address, lease, began: 0, now: 0.01)
+    #expect(isNew)
     second.see(Self.address, lease, now: 0.02)
     #expect(second.due(10).steps.isEmpty)
     // The holder is gone: its time is over from when the Lease was last seen to change.

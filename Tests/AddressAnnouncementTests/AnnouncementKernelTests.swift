@@ -121,7 +121,7 @@ import Testing
     let site = try Site()
     #expect(!site.answers(Site.v4) && !site.answers(Site.v6))
     let first = try Announcer(site, "n1", rank: 0)
-    try Self.eventually("the first announces both") { first.responder.addresses.count == 2 }
+    Self.eventually("the first announces both") { first.responder.addresses.count == 2 }
     let second = try Announcer(site, "n2", rank: 1)
     for address in [Site.v4, Site.v6] {
       Self.eventually("\(address) answers") { site.answers(address) }
@@ -168,11 +168,11 @@ import Testing
   @Test func aRestartMovesNothing() throws {
     let site = try Site()
     let first = try Announcer(site, "n1", rank: 1, duration: 30)
-    try Self.eventually("announced") { first.responder.addresses.count == 2 }
+    Self.eventually("announced") { first.responder.addresses.count == 2 }
     let second = try Announcer(site, "n2", rank: 0, duration: 30)
     first.crash()
     let again = try Announcer(site, "n1", rank: 1, duration: 30)
-    try Self.eventually("announced again") { again.responder.addresses.count == 2 }
+    Self.eventually("announced again") { again.responder.addresses.count == 2 }
     #expect(second.responder.addresses.isEmpty)
     #expect(site.answers(Site.v4) && site.answers(Site.v6))
     #expect(try site.station(Site.v4) == site.mac("n1"))

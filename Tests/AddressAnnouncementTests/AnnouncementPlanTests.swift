@@ -61,14 +61,20 @@ import Testing
 
   @Test func changesAreThoseOfTheService() {
     var plan = AnnouncementPlan()
-    #expect(plan.set(nodes: [Self.node("a")]))
-    #expect(!plan.set(nodes: [Self.node("a"), Self.node("b", ready: false)]))
+    let change1 = plan.set(nodes: [Self.node("a")])
+    #expect(change1)
+    let change2 = plan.set(nodes: [Self.node("a"), Self.node("b", ready: false)])
+    #expect(!change2)
     let id = NamespacedName("default", "s")
-    #expect(plan.set(id, Self.service("s", ["192.0.2.10"])) == [Self.address])
-    #expect(plan.set(id, Self.service("s", ["192.0.2.10"])) == [])
-    #expect(plan.set(id, Self.service("s", ["192.0.2.11"])) == [Self.address, IPAddress("192.0.2.11")!])
+    let change3 = plan.set(id, Self.service("s", ["192.0.2.10"]))
+    #expect(change3 == [Self.address])
+    let change4 = plan.set(id, Self.service("s", ["192.0.2.10"]))
+    #expect(change4 == [])
+    let change5 = plan.set(id, Self.service("s", ["192.0.2.11"]))
+    #expect(change5 == [Self.address, IPAddress("192.0.2.11")!])
     #expect(plan.addresses == [IPAddress("192.0.2.11")!])
-    #expect(plan.set(id, nil) == [IPAddress("192.0.2.11")!])
+    let change6 = plan.set(id, nil)
+    #expect(change6 == [IPAddress("192.0.2.11")!])
     #expect(plan.addresses.isEmpty && plan.services.isEmpty)
   }
 

@@ -13,7 +13,7 @@ struct ObjectLifecycleTests {
     let namespaces = try api.send("GET", "/api/v1/namespaces").json["items"].elements.compactMap {
       $0["metadata", "name"].string
     }
-    #expect(namespaces == ["default", "kube-node-lease", "kube-public", "kube-system"])
+    #expect(namespaces == ["default", "kube-node-lease", "kube-public", "kube-system", "swiftlet-leases"])
     let service = try api.send("GET", "/api/v1/namespaces/default/services/kubernetes").json
     #expect(service["spec", "clusterIP"] == "10.96.0.1")
     let slice = try api.send("GET", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes").json

@@ -134,7 +134,7 @@ import Testing
 
   /// The controllers as their account: a node that gets its range, one that gets none and is told so twice, an election.
   @Test func controllersDoWhatTheyMay() throws {
-    let server = try Self.serve(RenderingTests.whole)
+    let server = try Self.serve(RenderingTests.whole + ["--controller=load-balancers"])
     let account = Account(server, "swiftlet-controllers")
     let admin = APIClient(server.server.transport)
     var options = ControllerOptions()

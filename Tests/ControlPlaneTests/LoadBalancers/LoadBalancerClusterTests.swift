@@ -137,18 +137,14 @@ import Testing
     cluster.stop()
   }
 
-  @Test(arguments: [
-    (["spec": [:]] as JSON, "spec.addresses: Required value"),
+  private static let unknownOperator: JSON = ["matchExpressions": [["key": "a", "operator": "X"]]]
+  private static let refusals: [(JSON, String)] = [
+    (["spec": [:]], "spec.addresses: Required value"),
     (["spec": ["addresses": ["192.0.2.1-192.0.2.0"]]], "spec.addresses[0]: Invalid value"),
-    (
-      [
-        "spec": [
-          "addresses": ["192.0.2.0/24"], "serviceSelector": ["matchExpressions": [["key": "a", "operator": "X"]]],
-        ]
-      ],
-      "not a valid selector operator"
-    ),
-  ]) func refused(_ body: JSON, _ words: String) throws {
+    (["spec": ["addresses": ["192.0.2.0/24"], "serviceSelector": unknownOperator]], "not a valid selector operator"),
+  ]
+
+  @Test(arguments: refusals) func refused(_ body: JSON, _ words: String) throws {
     var body = body
     body["metadata"] = ["name": "a"]
     let answer = try APIFixture().send("POST", "/apis/swiftlet.dev/v1/loadbalancerpools", body)
