@@ -12,6 +12,24 @@ let groundParsers: [String: Parser] = [
     guard let value = try? JSON(parsing: bytes) else { return }
     precondition((try? JSON(parsing: value.bytes())) == value, "what was written does not read back")
   },
+  // What the tree takes, skipping takes too, and both see the same members.
+  "json-reader": { bytes in
+    let tree = try? JSON(parsing: bytes)
+    let skipped = try? JSONReader.read(bytes) { reader throws(JSONError) in try reader.skip() }
+    precondition(tree == nil || skipped != nil, "skipping refuses what can be read")
+    guard tree != nil else { return }
+    var keys: [String] = []
+    try? JSONReader.read(bytes) { reader throws(JSONError) in
+      try reader.members { reader, key throws(JSONError) in
+        keys.append(key.string)
+        let raw = try reader.raw()
+        precondition((try? JSON(parsing: raw)) != nil, "the raw text of a member is no JSON")
+      }
+    }
+    precondition(keys == tree?.members.map(\.key) ?? [], "the reader sees other members than the tree has")
+    _ = try? JSONReader.read(bytes) { reader throws(JSONError) in try reader.stringMap() }
+    _ = try? JSONReader.read(bytes) { reader throws(JSONError) in try reader.int() }
+  },
 ]
 
 /// Splits bytes at the first zero: two texts in one input.

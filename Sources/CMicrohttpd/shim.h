@@ -14,6 +14,7 @@ struct swiftlet_mhd_start {
   const char *authority;          // PEM: clients are asked for certificates by it; what they send is not checked here
   MHD_AccessHandlerCallback handler;
   MHD_RequestCompletedCallback completed;
+  MHD_NotifyConnectionCallback connection_event;
   void *(*begin)(void *context, const char *uri, struct MHD_Connection *connection);
   void *context;
 };
@@ -35,6 +36,7 @@ static inline struct MHD_Daemon *swiftlet_mhd_start(const struct swiftlet_mhd_st
       MHD_OPTION_HTTPS_PRIORITIES, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
       MHD_OPTION_URI_LOG_CALLBACK, start->begin, start->context,
       MHD_OPTION_NOTIFY_COMPLETED, start->completed, start->context,
+      MHD_OPTION_NOTIFY_CONNECTION, start->connection_event, start->context,
       MHD_OPTION_END);
 }
 
@@ -74,6 +76,7 @@ static inline void swiftlet_mhd_end_upgrade(struct MHD_UpgradeResponseHandle *up
 // Constants of enums and macros in a form Swift imports as they are.
 static const enum MHD_Result swiftlet_MHD_YES = MHD_YES;
 static const enum MHD_Result swiftlet_MHD_NO = MHD_NO;
+static const enum MHD_ConnectionNotificationCode swiftlet_MHD_STARTED = MHD_CONNECTION_NOTIFY_STARTED;
 static const enum MHD_ValueKind swiftlet_MHD_HEADER_KIND = MHD_HEADER_KIND;
 static const enum MHD_ResponseMemoryMode swiftlet_MHD_RESPMEM_MUST_COPY = MHD_RESPMEM_MUST_COPY;
 // Linux: the peer closed its side; <poll.h> shows it only to GNU programs.

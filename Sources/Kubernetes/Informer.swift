@@ -52,24 +52,41 @@ package final class Informer: Sendable {
   package let type: ResourceType
   private let selection: ListOptions
   private let options: Options
-  private let onReplace: @Sendable ([KubernetesObject]) -> Void
+  private let replacing: Replacing
   private let onEvent: @Sendable (Change, KubernetesObject) -> Void
   private let mailbox = Mailbox<Message>()
   private let state = Mutex(State())
   private let synced = Gate()
   private let ended = Gate()
 
+  /// What happens to the objects of a list.
+  package enum Replacing: Sendable {
+    /// All at once.
+    case whole(@Sendable ([KubernetesObject]) -> Void)
+    /// One after the other as they are read, between a beginning and an end, for owners that keep less than the whole
+    /// object. A list that fails under way begins anew, without an end before.
+    case each(begin: @Sendable () -> Void, item: @Sendable (KubernetesObject) -> Void, end: @Sendable () -> Void)
+  }
+
   /// Nothing happens before `start`.
-  package init(
+  package convenience init(
     _ client: APIClient, _ type: ResourceType, _ selection: ListOptions = ListOptions(), options: Options = Options(),
     onReplace: @escaping @Sendable ([KubernetesObject]) -> Void,
     onEvent: @escaping @Sendable (Change, KubernetesObject) -> Void
+  ) {
+    self.init(client, type, selection, options: options, replacing: .whole(onReplace), onEvent: onEvent)
+  }
+
+  /// Nothing happens before `start`.
+  package init(
+    _ client: APIClient, _ type: ResourceType, _ selection: ListOptions = ListOptions(), options: Options = Options(),
+    replacing: Replacing, onEvent: @escaping @Sendable (Change, KubernetesObject) -> Void
   ) {
     self.client = client
     self.type = type
     self.selection = selection
     self.options = options
-    self.onReplace = onReplace
+    self.replacing = replacing
     self.onEvent = onEvent
   }
 
@@ -113,12 +130,9 @@ package final class Informer: Sendable {
       do {
         if version == nil {
           // "0": any version the server has in memory will do; after a 410 only the newest.
-          let list = try client.list(
-            type, selection, pageSize: options.pageSize, resourceVersion: isFirst ? "0" : nil)
+          guard let newest = try list(isFirst ? "0" : nil) else { break }
           isFirst = false
-          if isStopped { break }
-          onReplace(list.items)
-          version = list.resourceVersion
+          version = newest
           synced.open()
         }
         watch += 1
@@ -136,6 +150,23 @@ package final class Informer: Sendable {
         options.onError?(error)
         pause(backoff.pause(atLeast: (error as? APIStatus)?.retryAfter))
       }
+    }
+  }
+
+  /// Lists everything and hands it over; answers the list's version, or nil when stopped meanwhile.
+  private func list(_ version: String?) throws -> String? {
+    switch replacing {
+    case .whole(let replace):
+      let list = try client.list(type, selection, pageSize: options.pageSize, resourceVersion: version)
+      if isStopped { return nil }
+      replace(list.items)
+      return list.resourceVersion
+    case .each(let begin, let item, let end):
+      begin()
+      let newest = try client.readList(type, selection, pageSize: options.pageSize, resourceVersion: version, item)
+      if isStopped { return nil }
+      end()
+      return newest
     }
   }
 

@@ -14,7 +14,10 @@ package final class ModelFeed: Sendable {
       options.onError = { error in log.warning("\(kind.rawValue): \(error)") }
       return Informer(
         client, kind.resource, kind.selection, options: options,
-        onReplace: { objects in model.replace(kind, with: objects.map(\.json)) },
+        // One by one: of a large cluster, whole objects take ten times what the model keeps of them.
+        replacing: .each(
+          begin: { model.beginReplacing(kind) }, item: { model.replace(kind, $0.json) },
+          end: { model.endReplacing(kind) }),
         onEvent: { change, object in
           switch change {
           case .added, .modified: model.apply(kind, .upsert(object.json))

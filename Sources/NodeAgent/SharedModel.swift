@@ -10,6 +10,8 @@ package final class SharedModel: Sendable {
     var cluster = ClusterState()
     /// Kinds whose first complete list has not come yet.
     var missing: Set<ModelKind>
+    /// Lists that are being read.
+    var lists: [ModelKind: ClusterState.Replacement] = [:]
   }
 
   private let state: Mutex<State>
@@ -42,6 +44,34 @@ package final class SharedModel: Sendable {
       let changes = state.cluster.replace(kind, with: objects)
       let completed = state.missing.remove(kind) != nil && state.missing.isEmpty
       return (changes, completed)
+    }
+    publish(changes, even: completed)
+  }
+
+  /// A complete list follows, object by object; one that was begun and not ended counts no more.
+  package func beginReplacing(_ kind: ModelKind) {
+    state.withLock { state in
+      // What a list that broke off has changed is told with the end of this one.
+      var list = state.cluster.beginReplacing(kind)
+      if let earlier = state.lists[kind] { list.inherit(earlier) }
+      state.lists[kind] = list
+    }
+  }
+
+  package func replace(_ kind: ModelKind, _ object: JSON) {
+    state.withLock { state in
+      guard var list = state.lists.removeValue(forKey: kind) else { return }
+      state.cluster.replace(object, &list)
+      state.lists[kind] = list
+    }
+  }
+
+  /// Ends a list: what it lacked is gone, and all that it changed is told.
+  package func endReplacing(_ kind: ModelKind) {
+    let (changes, completed) = state.withLock { state in
+      guard let list = state.lists.removeValue(forKey: kind) else { return (StateChanges(), false) }
+      let changes = state.cluster.endReplacing(list)
+      return (changes, state.missing.remove(kind) != nil && state.missing.isEmpty)
     }
     publish(changes, even: completed)
   }

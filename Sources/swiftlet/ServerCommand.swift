@@ -50,6 +50,7 @@ enum ServerCommand {
       pods: pods, services: serviceRanges, servicesOption: servicesOption, nodeMasks: nodeMasks, log: Log("server"))
     let listeners = try listeners(options)
     Signals.block(terminationSignals)
+    raiseDescriptorLimit()
     try Files.makeDirectories(folder, mode: 0o700)
 
     var configuration = APIServerConfiguration(
@@ -86,6 +87,14 @@ enum ServerCommand {
     try waitForTermination(terminationSignals)
     manager.stop()
     server.stop()
+  }
+
+  /// A watch takes two descriptors, and the usual soft limit of 1,024 is one of old programs with select(2).
+  private static func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
   private static func prefixes(_ name: String, _ options: CommandLineOptions) throws(UsageError) -> [Prefix] {

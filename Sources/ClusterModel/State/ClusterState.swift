@@ -39,15 +39,36 @@ package final class ClusterState {
 
   /// Takes a complete list: what it lacks is gone.
   package func replace(_ kind: ModelKind, with objects: [JSON]) -> StateChanges {
-    var changes = StateChanges()
-    var gone = identifiers(of: kind)
-    for object in objects {
-      let metadata = object["metadata"]
-      if let name = metadata["name"].string { gone.remove(NamespacedName(metadata["namespace"].string ?? "", name)) }
-      upsert(kind, object, &changes)
-    }
-    for id in gone { remove(kind, id, &changes) }
-    return changes
+    var list = beginReplacing(kind)
+    for object in objects { replace(object, &list) }
+    return endReplacing(list)
+  }
+
+  /// A complete list while it is read object by object.
+  package struct Replacement {
+    fileprivate let kind: ModelKind
+    fileprivate var gone: Set<NamespacedName>
+    fileprivate var changes = StateChanges()
+
+    /// Takes over what a list that was not read to its end has changed.
+    package mutating func inherit(_ earlier: Replacement) { changes.keys.formUnion(earlier.changes.keys) }
+  }
+
+  package func beginReplacing(_ kind: ModelKind) -> Replacement {
+    Replacement(kind: kind, gone: identifiers(of: kind))
+  }
+
+  /// Takes the next object of a list.
+  package func replace(_ object: JSON, _ list: inout Replacement) {
+    let metadata = object["metadata"]
+    if let name = metadata["name"].string { list.gone.remove(NamespacedName(metadata["namespace"].string ?? "", name)) }
+    upsert(list.kind, object, &list.changes)
+  }
+
+  /// Takes the list's end: what it lacked is gone. Returns all that it changed.
+  package func endReplacing(_ list: consuming Replacement) -> StateChanges {
+    for id in list.gone { remove(list.kind, id, &list.changes) }
+    return list.changes
   }
 
   private func upsert(_ kind: ModelKind, _ json: JSON, _ changes: inout StateChanges) {

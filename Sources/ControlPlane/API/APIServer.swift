@@ -63,7 +63,8 @@ package final class APIServer: Sendable {
   package func start(_ listeners: [APIListener], renewalInterval: Double = 3600) throws -> [UInt16] {
     guard let pki else { throw PKIError("API server", "has no folder for certificates, so it cannot serve HTTPS") }
     let nodes = try NodeConnector(identity: pki.nodeClient, authority: pki.authority)
-    let server = HTTPServer(handler: handler, authority: pki.authority, nodes: nodes)
+    let server = try HTTPServer(
+      handler: handler, authority: pki.authority, limits: configuration.http, nodes: nodes)
     var ports: [UInt16] = []
     do {
       for listener in listeners {

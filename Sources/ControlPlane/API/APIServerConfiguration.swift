@@ -19,6 +19,8 @@ package struct APIServerConfiguration: Sendable {
   package var clusterDomain = "cluster.local"
   /// How far a watch may lag behind before it must start anew.
   package var historyLimit = StoreHistoryLimit()
+  /// What a client may take of the HTTPS server.
+  package var http = HTTPLimits()
 
   package init(databasePath: String, serviceRanges: [Prefix]) {
     self.databasePath = databasePath

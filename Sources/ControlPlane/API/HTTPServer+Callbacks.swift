@@ -21,7 +21,10 @@ private final class HTTPExchange {
 func beginHTTP(
   _ context: UnsafeMutableRawPointer?, _ uri: UnsafePointer<CChar>?, _ connection: OpaquePointer?
 ) -> UnsafeMutableRawPointer? {
-  Unmanaged.passRetained(HTTPExchange(target: uri.map { String(cString: $0) } ?? "/")).toOpaque()
+  if let context, let connection {
+    Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().connections.entered(.header, connection)
+  }
+  return Unmanaged.passRetained(HTTPExchange(target: uri.map { String(cString: $0) } ?? "/")).toOpaque()
 }
 
 /// A watch while it is sent.
@@ -70,6 +73,7 @@ func answerHTTP(
   let exchange = Unmanaged<HTTPExchange>.fromOpaque(state).takeUnretainedValue()
   if !exchange.isBegun {
     exchange.isBegun = true
+    Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().connections.entered(.body, connection)
     return swiftlet_MHD_YES
   }
   if size.pointee > 0 {
@@ -83,6 +87,7 @@ func answerHTTP(
     return swiftlet_MHD_YES
   }
   let server = Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue()
+  server.connections.entered(.answer, connection)
   let answer: APIAnswer
   if exchange.isTooLarge {
     let message = "Request entity too large: limit is \(HTTPServer.bodyLimit)"
@@ -148,7 +153,6 @@ private func send(_ answer: APIAnswer, _ exchange: HTTPExchange, _ connection: O
     server.began(stream)
     swiftlet_mhd_set_timeout(connection, 0)
     let socket = swiftlet_mhd_socket(connection)
-    SocketOptions.keepAlive(socket)
     let watch = HTTPWatch(server: server, stream: stream, socket: socket)
     response = MHD_create_response_from_callback(
       swiftlet_MHD_SIZE_UNKNOWN, 32 * 1024, readWatch, Unmanaged.passRetained(watch).toOpaque(), freeWatch)
@@ -185,7 +189,25 @@ func completeHTTP(
   _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ code: MHD_RequestTerminationCode
 ) {
   guard let state = slot?.pointee else { return }
-  if let connection { swiftlet_mhd_set_timeout(connection, HTTPServer.idleSeconds) }
+  if let connection, let context {
+    let server = Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue()
+    swiftlet_mhd_set_timeout(connection, server.idleSeconds)
+    server.connections.entered(.idle, connection)
+  }
   Unmanaged<HTTPExchange>.fromOpaque(state).release()
   slot?.pointee = nil
+}
+
+/// libmicrohttpd calls this when it has accepted a connection, and before it closes one.
+func connectionEvent(
+  _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
+  _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ event: MHD_ConnectionNotificationCode
+) {
+  guard let context, let connection else { return }
+  let connections = Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().connections
+  if event == swiftlet_MHD_STARTED {
+    connections.began(connection, socket: swiftlet_mhd_socket(connection))
+  } else {
+    connections.ended(connection)
+  }
 }

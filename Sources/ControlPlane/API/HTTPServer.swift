@@ -26,18 +26,26 @@ final class HTTPServer: @unchecked Sendable {
   /// Larger bodies are refused, as the real server does.
   static let bodyLimit = 3 * 1024 * 1024
 
-  /// A keep-alive connection without requests for so long is closed; not so one with a watch.
-  static let idleSeconds: UInt32 = 300
+  private let limits: HTTPLimits
+  let connections: HTTPConnections
 
-  init(handler: APIHandler, authority: String, nodes: NodeConnector? = nil) {
+  /// A connection without traffic for so long is closed by libmicrohttpd; not so one with a watch.
+  var idleSeconds: UInt32 { UInt32(limits.idleSeconds.rounded(.up)) }
+
+  init(
+    handler: APIHandler, authority: String, limits: HTTPLimits, nodes: NodeConnector? = nil
+  ) throws(SystemError) {
     self.handler = handler
     self.authority = authority
     self.nodes = nodes
+    self.limits = limits
+    connections = try HTTPConnections(limits: limits)
   }
 
   /// Serves on a socket that listens already; the server closes it when it stops.
   func start(_ socket: consuming Linux.FileDescriptor, identity: TLSIdentity) throws {
     let raw = socket.release()
+    connections.start()
     // libmicrohttpd reads these texts when it starts and keeps none of them.
     let daemon = identity.certificate.withCString { certificate in
       identity.key.withCString { key in
@@ -45,14 +53,15 @@ final class HTTPServer: @unchecked Sendable {
           var start = swiftlet_mhd_start()
           start.authority = authority
           start.socket = raw
-          start.connection_limit = 4096
-          start.idle_seconds = Self.idleSeconds
+          start.connection_limit = UInt32(limits.connections + HTTPLimits.burst)
+          start.idle_seconds = idleSeconds
           start.stack_size = numericCast(Thread.usualStackSize)
           start.certificate = certificate
           start.key = key
           start.begin = beginHTTP
           start.handler = answerHTTP
           start.completed = completeHTTP
+          start.connection_event = connectionEvent
           start.context = Unmanaged.passUnretained(self).toOpaque()
           return swiftlet_mhd_start(&start)
         }
@@ -74,6 +83,7 @@ final class HTTPServer: @unchecked Sendable {
     for daemon in daemons + retired { MHD_stop_daemon(daemon) }
     daemons = []
     retired = []
+    connections.stop()
   }
 
   /// The answer to a request whose body is complete; `certificate` (DER) is what the client showed.

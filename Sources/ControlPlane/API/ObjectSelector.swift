@@ -18,7 +18,7 @@ struct ObjectSelector: Sendable {
   var isEmpty: Bool { labels.requirements.isEmpty && fields.isEmpty }
 
   func matches(_ object: StoredObject) -> Bool {
-    (labels.requirements.isEmpty || labels.matches(object.value["metadata", "labels"]))
+    (labels.requirements.isEmpty || labels.matches(object.labels))
       && (fields.isEmpty || fields.matches(object.value))
   }
 }

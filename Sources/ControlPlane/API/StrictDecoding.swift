@@ -39,6 +39,7 @@ struct StrictDecoding {
     case (.list(let element), .array(let values)):
       for (index, value) in values.enumerated() { findUnknown(value, element, path: "\(path)[\(index)]", &found) }
     case (.map(let element), .object(let members)):
+      if let key = members.repeatedKey { found.append("duplicate field \"\(path).\(key)\"") }
       for member in members.members { findUnknown(member.value, element, path: "\(path).\(member.key)", &found) }
     case (.message(let name), .object(let members)):
       guard schema.message(name) != nil else { return }

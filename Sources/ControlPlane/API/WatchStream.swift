@@ -84,7 +84,11 @@ package final class WatchStream: Sendable {
         return .data(Self.line("ERROR", error.json))
       }
       var output: [UInt8] = []
-      for event in changes.events { output += line(for: event, &state) }
+      for event in changes.events {
+        let line = line(for: event, &state)
+        // One change, the usual case, is sent as it was encoded for all watches, without a copy.
+        if output.isEmpty { output = line } else { output += line }
+      }
       state.lastRevision = changes.revision
       if wantsBookmarks, now >= min(state.nextBookmark, deadline) {
         state.nextBookmark = now + Self.bookmarkInterval
@@ -104,15 +108,26 @@ package final class WatchStream: Sendable {
     let matches = event.kind != .deleted && selector.matches(event.object)
     switch (matched, matches) {
     case (false, false): return []
-    case (false, true): return Self.line("ADDED", event.object, kind, &state.form)
-    case (true, true): return Self.line("MODIFIED", event.object, kind, &state.form)
+    case (false, true): return shared("ADDED", "ADDED", event, event.object, &state)
+    case (true, true): return shared("MODIFIED", "MODIFIED", event, event.object, &state)
     case (true, false):
-      guard event.kind != .deleted, let old = event.old else {
-        return Self.line("DELETED", event.object, kind, &state.form)
-      }
-      let last = StoredObject(old.key, revision: event.object.revision, value: old.value)
-      return Self.line("DELETED", last, kind, &state.form)
+      if event.kind == .deleted { return shared("DELETED", "DELETED", event, event.object, &state) }
+      return shared("DELETED", "left", event, event.left ?? event.object, &state)
     }
+  }
+
+  /// A line that is the same for all watches of this kind and version which see this change this way; but for tables,
+  /// whose first line differs.
+  private func shared(
+    _ type: String, _ name: String, _ event: StoreEvent, _ object: @autoclosure () -> StoredObject, _ state: inout State
+  ) -> [UInt8] {
+    let form: String
+    switch state.form {
+    case .whole: form = "whole"
+    case .metadata: form = "metadata"
+    case .table: return Self.line(type, object(), kind, &state.form)
+    }
+    return event.lines.line("\(name) \(form) \(kind.apiVersion)") { Self.line(type, object(), kind, &state.form) }
   }
 
   private static func line(_ type: String, _ object: JSON) -> [UInt8] {

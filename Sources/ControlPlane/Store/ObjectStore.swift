@@ -132,6 +132,9 @@ package final class ObjectStore: Sendable {
     return cursor
   }
 
+  /// How many follow the changes of a resource: watches in progress.
+  package func followers(_ resource: String) -> Int { state.withLock { $0[resource].followers.count } }
+
   func unfollow(_ cursor: StoreCursor) {
     state.withLock { _ = $0[cursor.resource].followers.removeValue(forKey: ObjectIdentifier(cursor)) }
   }

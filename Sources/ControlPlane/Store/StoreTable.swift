@@ -22,8 +22,8 @@ struct StoreTable {
   private(set) var floor: UInt64
   var followers: [ObjectIdentifier: StoreCursor] = [:]
 
-  /// So many of the newest changes keep their objects parsed.
-  private static let parsedChanges = 64
+  /// So many of the newest changes keep their objects parsed and the lines that watches send.
+  private static let newest = 256
 
   init(floor: UInt64) { self.floor = floor }
 
@@ -40,15 +40,10 @@ struct StoreTable {
     } else {
       objects[key.namespace, default: [:]][key.name] = event.object
     }
-    event.object.keepParsed(true)
-    event.old?.keepParsed(true)
+    event.keepForWatches(true)
     history.append(event)
     historyBytes += event.object.bytes.count
-    if history.count > Self.parsedChanges {
-      let aged = history[history.count - 1 - Self.parsedChanges]
-      aged.object.keepParsed(false)
-      aged.old?.keepParsed(false)
-    }
+    if history.count > Self.newest { history[history.count - 1 - Self.newest].keepForWatches(false) }
     compact(limit)
   }
 

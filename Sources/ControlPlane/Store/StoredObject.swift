@@ -69,6 +69,21 @@ package final class StoredObject: Sendable {
     return value
   }
 
+  /// `metadata.labels`, read without parsing the rest.
+  var labels: [String: String] {
+    if let value = parsed.withLock({ $0.value }) { return value["metadata", "labels"].stringMap }
+    var labels: [String: String] = [:]
+    try? JSONReader.read(bytes) { reader throws(JSONError) in
+      try reader.members { reader, key throws(JSONError) in
+        guard key == "metadata" else { return }
+        try reader.members { reader, key throws(JSONError) in
+          if key == "labels" { labels = try reader.stringMap() }
+        }
+      }
+    }
+    return labels
+  }
+
   /// Keeps the parsed value from now on, or lets go of it.
   func keepParsed(_ isKept: Bool) {
     parsed.withLock { parsed in
@@ -101,4 +116,16 @@ package struct StoreEvent: Sendable {
   package let object: StoredObject
   /// The object before the change; nil when added.
   package let old: StoredObject?
+  /// What watches send for it.
+  let lines = SharedLines()
+
+  /// The object as a watch ends with it that selects it no longer: as it was, with the revision of this change.
+  var left: StoredObject? { old.map { StoredObject($0.key, revision: object.revision, value: $0.value) } }
+
+  /// Keeps what the newest changes keep for the watches that all look at them, or lets go of it.
+  func keepForWatches(_ isKept: Bool) {
+    object.keepParsed(isKept)
+    old?.keepParsed(isKept)
+    if !isKept { lines.forget() }
+  }
 }

@@ -31,7 +31,7 @@ func sendNodeStream(
   hold(held)
   let context = Unmanaged.passUnretained(held)
   swiftlet_mhd_set_timeout(connection, 0)
-  SocketOptions.keepAlive(socket)
+  server.connections.entered(.stream, connection)
   let response: OpaquePointer?
   if isUpgrade {
     response = MHD_create_response_for_upgrade(runUpgrade, context.toOpaque())
