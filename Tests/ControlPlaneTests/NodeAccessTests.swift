@@ -166,8 +166,8 @@ struct NodeAccessTests {
     #expect(try send("POST", leases + "/kube-system/leases", ["metadata": ["name": "a"]]).status == 403)
     #expect(try send("POST", leases + "/default/leases", ["metadata": ["name": "swiftlet-announce-x"]]).status == 403)
     let announcement: JSON = ["metadata": ["name": "swiftlet-announce-10.0.0.1"]]
-    #expect(try send("POST", leases + "/kube-system/leases", announcement).status == 201)
-    #expect(try send("DELETE", leases + "/kube-system/leases/swiftlet-announce-10.0.0.1").status == 200)
+    #expect(try send("POST", leases + "/swiftlet-leases/leases", announcement).status == 201)
+    #expect(try send("DELETE", leases + "/swiftlet-leases/leases/swiftlet-announce-10.0.0.1").status == 200)
     #expect(try send("DELETE", leases + "/kube-system/leases/swiftlet-controllers").status == 403)
   }
 

@@ -8,7 +8,7 @@ struct Bootstrap {
   let configuration: APIServerConfiguration
 
   func run() throws {
-    for name in ["default", "kube-system", "kube-public", "kube-node-lease", NodeAuthorizer.leaseNamespace] {
+    for name in ["default", "kube-system", "kube-public", "kube-node-lease", NodeAuthorizer.announcementNamespace] {
       try ensure("/api/v1/namespaces", ["kind": "Namespace", "apiVersion": "v1", "metadata": ["name": .string(name)]])
     }
     try ensureServiceRange()

@@ -108,8 +108,8 @@ final class HTTPConnections: Sendable {
     for (level, option, value) in [
       (SOL_SOCKET, SO_KEEPALIVE, 1), (CInt(IPPROTO_TCP), TCP_KEEPIDLE, 30), (CInt(IPPROTO_TCP), TCP_KEEPINTVL, 10),
       (CInt(IPPROTO_TCP), TCP_KEEPCNT, 3),
-    ] {
-      var value: CInt = value
+    ] as [(CInt, CInt, CInt)] {
+      var value = value
       setsockopt(socket, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
     }
     giveUp(socket, after: limits.writeSeconds)

@@ -7,7 +7,7 @@ struct NodeAuthorizer {
   let store: ObjectStore
 
   /// Leases by which agents agree on who announces an address.
-  static let announcementNamespace = "kube-system"
+  static let announcementNamespace = "swiftlet-leases"
   static let announcementPrefix = "swiftlet-announce-"
   static let heartbeatNamespace = "kube-node-lease"
   static let tlsSelector = "type=kubernetes.io/tls"

@@ -197,9 +197,8 @@ final class CommandSession {
   private func finish(_ status: CommandStatus) throws {
     transport.finish(status.bytes)
     pending += transport.takeOutput()
-    let deadline = Time.monotonicSeconds + NodeServerConnection.lastWords
-    try connection.connection.writeAll(Array(pending), until: deadline)
+    let rest = pending
     pending = []
-    connection.end()
+    try connection.finish(rest)
   }
 }

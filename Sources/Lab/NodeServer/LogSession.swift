@@ -23,11 +23,10 @@ struct LogSession {
       while !reader.isExhausted {
         let bytes = reader.next()
         if bytes.isEmpty { break }
-        let deadline = Time.monotonicSeconds + connection.idleLimit
-        guard (try? connection.connection.writeAll(bytes, until: deadline)) != nil else { return }
+        guard (try? connection.send(bytes[...], within: connection.idleLimit)) == true else { return }
       }
     }
-    connection.end()
+    try? connection.finish([])
   }
 
   private func follow(_ follower: LogFollower) {

@@ -43,9 +43,7 @@ final class PortForwardSession {
       while try step() {}
       streams.finish()
       pending += streams.takeOutput()
-      try connection.connection.writeAll(
-        Array(pending), until: Time.monotonicSeconds + NodeServerConnection.lastWords)
-      connection.end()
+      try connection.finish(pending)
     } catch {
       // The client is gone or speaks something else.
       pending += streams.takeOutput()

@@ -124,7 +124,7 @@ import Testing
     usleep(1_500_000)
     #expect(try cluster.versions() == before)
     // Others that start anew find everything as it should be; afterwards they are at work.
-    cluster.restartControllers()
+    try cluster.restartControllers()
     usleep(2_000_000)
     #expect(try cluster.versions() == before)
     try scale(cluster, 4)

@@ -112,6 +112,7 @@ import Testing
   /// older one keeps it.
   @Test func anotherLeaderTakesOver() throws {
     let cluster = try ClusterFixture(nodes: [])
+    defer { cluster.stop() }
     let client = cluster.client
     try client.create(.loadBalancerPools, Self.pool("main", "192.0.2.0/28"))
     for index in 0..<6 { try client.create(.services, Self.service("s\(index)")) }
@@ -123,18 +124,15 @@ import Testing
     }
     try cluster.eventually("all") { try all().values.allSatisfy { !$0.isEmpty } }
     let before = try all()
-    let second = ControllerManager(cluster.server.transport)
-    cluster.endControllers()
-    // Somebody writes an address that another has.
-    var wrong = try client.get(.services, namespace: "default", name: "s5")
-    wrong.status["loadBalancer", "ingress"] = [["ip": .string(before["s0"]![0])]]
-    try client.updateStatus(.services, wrong)
-    second.start()
+    try cluster.restartControllers {
+      // Somebody writes an address that another has.
+      var wrong = try client.get(.services, namespace: "default", name: "s5")
+      wrong.status["loadBalancer", "ingress"] = [["ip": .string(before["s0"]![0])]]
+      try client.updateStatus(.services, wrong)
+    }
     try cluster.eventually("put right") { try Set(all().values.joined()).count == 6 }
     let after = try all()
     for name in ["s0", "s1", "s2", "s3", "s4"] { #expect(after[name] == before[name]) }
-    second.stop()
-    cluster.stop()
   }
 
   private static let unknownOperator: JSON = ["matchExpressions": [["key": "a", "operator": "X"]]]
