@@ -60,7 +60,10 @@ package struct DNSOptions: Sendable {
       podRecords = records
     }
     switch (options["dns-tls-certificate"], options["dns-tls-key"]) {
-    case (nil, nil): break
+    case (nil, nil):
+      if options.has("dns-https-port") {
+        throw UsageError("option --dns-https-port needs --dns-tls-certificate and --dns-tls-key")
+      }
     case (let certificate?, let key?):
       tls = DNSServer.TLS(
         httpsPort: options.has("dns-https-port") ? UInt16(try number("dns-https-port", 443, 1...65535)) : nil,

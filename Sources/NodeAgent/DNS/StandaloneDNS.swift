@@ -18,6 +18,7 @@ package final class StandaloneDNS: Sendable {
     [
       .init("kubeconfig", "FILE", "how to reach the API server (in a pod: its own account)"),
       .init("listen", "ADDRESS", "where to answer, with or without :PORT; may be repeated (all addresses, or bind's)"),
+      .init("cluster-dns", "ADDRESS", "where pods ask, for the name ns.dns; once a family (those of --listen)"),
       .init("cluster-domain", "DOMAIN", "the zone of Services (the Corefile's, or cluster.local)"),
       .init("upstream-dns", "ADDRESS", "resolver for other names; may be repeated (those of /etc/resolv.conf)"),
       .init("cluster-range", "PREFIX", "pods or Services, whose reverse names are never asked upstream"),
@@ -44,6 +45,11 @@ package final class StandaloneDNS: Sendable {
     var configuration = DNSServer.Configuration(listen: addresses)
     dns.apply(to: &configuration)
     configuration.clusterDomain = options["cluster-domain"] ?? corefile?.clusterDomain ?? "cluster.local"
+    for text in options.all("cluster-dns") {
+      do {
+        configuration.nameServerAddresses = (configuration.nameServerAddresses ?? []) + [try IPAddress(parsing: text)]
+      } catch { throw UsageError("option --cluster-dns: \(error)") }
+    }
     for text in options.all("cluster-range") {
       do { configuration.reverseRanges.append(try Prefix(parsing: text)) } catch {
         throw UsageError("option --cluster-range: \(error)")
