@@ -170,7 +170,8 @@ if Context.environment["SWIFTLET_FUZZ"] != nil {
     .executableTarget(
       name: "swiftlet-fuzz",
       dependencies: [
-        "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "Streaming", "StandIn", "ClusterModel", "PodNetwork", "NodeRouting",
+        "Addressing", "JSON", "Linux", "Netlink", "Kubernetes", "Streaming", "StandIn", "ClusterModel", "PodNetwork",
+        "NodeRouting",
         "ServiceProxy", "NetworkPolicy", "ClusterDNS", "HTTPRouting", "ControlPlane",
       ],
       path: "Fuzz", exclude: ["Corpus", "words.dict"], swiftSettings: strict,

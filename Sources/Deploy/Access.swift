@@ -13,6 +13,8 @@ package enum Access {
       rules.append(Grant("", ["nodes"], ["patch"]))
       rules.append(Grant("", ["nodes/status"], ["patch"]))
     }
+    // A warning where a Service asks for what it cannot have.
+    if planes.contains("services") { rules.append(Grant("", ["events"], ["create", "patch"])) }
     return rules
   }
 

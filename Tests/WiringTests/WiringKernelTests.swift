@@ -10,6 +10,17 @@ import Testing
 /// What ADD and DEL leave in the kernel, as ip(8) and conntrack(8) see it.
 @Suite(.serialized) struct WiringKernelTests {
   /// Nothing is tentative as soon as ADD has answered, and no address was announced as tentative.
+  /// The node sends pods of one bridge ICMPv6 redirects to one another. One that is followed leads answers past the
+  /// translation of a Service's address.
+  @Test func redirectsAreNotFollowed() throws {
+    let node = try WiredNode(.bridge)
+    let (first, second) = (try node.add("first"), try node.add("second"))
+    let target = second.address(.v6)
+    #expect(try node.run("ping -6 -c 3 -i 0.2 -W 5 \(target)", in: first.namespace).status.isSuccess)
+    let route = try node.json("ip -j -6 route get \(target)", in: first.namespace)[0]
+    #expect(route["gateway"].string != nil && route["gateway"].string != target, "\(route)")
+  }
+
   @Test(arguments: WiringMode.allCases)
   func noAddressIsEverTentative(_ wiring: WiringMode) throws {
     let node = try WiredNode(wiring)

@@ -148,9 +148,12 @@ package struct PodWiring {
     }
   }
 
-  /// Router advertisements of other pods are no business of this one's, and its addresses are usable at once.
+  /// Router advertisements of other pods are no business of this one's, and its addresses are usable at once. A redirect
+  /// (RFC 4861, section 8) would have it answer a pod of its node directly, past the translation of a Service's address; the
+  /// node cannot be told to send none.
   private func setSysctls(_ name: String, pod: NetworkNamespace) throws {
-    for (setting, value) in [("disable_ipv6", "0"), ("accept_ra", "0"), ("accept_dad", "0")] {
+    for (setting, value) in [("disable_ipv6", "0"), ("accept_ra", "0"), ("accept_dad", "0"), ("accept_redirects", "0")]
+    {
       try Sysctl.write("net/ipv6/conf/\(name)/\(setting)", value, in: pod)
     }
   }
