@@ -36,7 +36,8 @@ import Testing
           ip -n \(prefix)-switch link set \(name) master br0 up
           ip -n \(prefix)-\(name) addr add 192.0.2.\(index + 1)/24 dev eth0
           ip -n \(prefix)-\(name) addr add 2001:db8::\(index + 1)/64 dev eth0 nodad
-          ip netns exec \(prefix)-\(name) sh -c 'echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore'
+          ip netns exec \(prefix)-\(name) sh -c 'cd /proc/sys/net; echo 1 > ipv4/conf/all/arp_ignore
+            for i in all eth0; do echo 0 > ipv6/conf/$i/accept_dad; done'  # nobody waits a second for his own address
           ip -n \(prefix)-\(name) link set eth0 up
 
           """

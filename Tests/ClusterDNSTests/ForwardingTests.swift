@@ -93,10 +93,10 @@ import Testing
     }
     #expect(client.ask(Question("www.example.com").bytes)?.code == 2)
     #expect(silent.names == ["www.example.com", "www.example.com"])
-    // Ids and source ports are new for each try.
+    // Ids and source ports are new for each try. A health check may come meanwhile.
     let questions = silent.questions.withLock { $0 }
     #expect(Set(questions.map { UInt16($0[0]) << 8 | UInt16($0[1]) }).count == questions.count)
-    #expect(silent.ports.withLock { $0.count } == questions.count)
+    #expect(silent.ports.withLock { $0.count } >= questions.count)
   }
 
   @Test func aFailureOfOneIsNotTheAnswerOfAll() throws {

@@ -47,7 +47,7 @@ struct CurlTests {
     // With another end than the last chunk curl fails.
     #expect(watch.isSuccess)
     let lines = try watch.output.split(separator: "\n").map { try JSON(parsing: String($0)) }
-    #expect(lines.count == 4 && lines.allSatisfy { $0["type"] == "ADDED" && $0["object", "kind"] == "Namespace" })
+    #expect(lines.count == 5 && lines.allSatisfy { $0["type"] == "ADDED" && $0["object", "kind"] == "Namespace" })
   }
 
   @Test func withACertificateOfOpenSSL() throws {

@@ -168,6 +168,7 @@ struct HostileClientTests {
       served()
       with connect() as s:  # a request under way is nobody's to close
           s.sendall(head('GET', PATH + '?watch=1'))
+          assert s.recv(65536).startswith(b'HTTP/1.1 200')
           more = [plain() for _ in range(300)]
           served()
           post(b'{"metadata":{"name":"seen"}}')

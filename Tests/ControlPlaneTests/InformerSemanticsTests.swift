@@ -202,7 +202,7 @@ struct InformerSemanticsTests {
     (APIFixture.pods, pods, "spec.containers=x", -1),
     ("/api/v1/nodes", nodes, "spec.unschedulable=true", 1), ("/api/v1/nodes", nodes, "spec.unschedulable=false", 1),
     ("/api/v1/nodes", nodes, "spec.podCIDR=x", -1),
-    ("/api/v1/namespaces", nodes, "status.phase=Active", 6), ("/api/v1/namespaces", nodes, "metadata.name=a", 1),
+    ("/api/v1/namespaces", nodes, "status.phase=Active", 7), ("/api/v1/namespaces", nodes, "metadata.name=a", 1),
     ("/api/v1/namespaces/default/secrets", secrets, "type=Opaque", 1),
     ("/api/v1/namespaces/default/secrets", secrets, "type!=Opaque", 1),
     ("/api/v1/namespaces/default/secrets", secrets, "data=x", -1),

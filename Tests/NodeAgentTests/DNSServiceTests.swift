@@ -38,11 +38,10 @@ import Testing
     try service.start()
     defer { service.stop() }
     func dig(_ name: String) throws -> String {
-      try output("curl", "-s", "-w", " %{http_code}", "http://127.0.0.1:\(http)\(path)")
+      try output("dig", "@127.0.0.1", "-p", "\(port)", name, "+short")
     }
     func get(_ path: String) throws -> String {
-      try output(
-        "curl", "-s", "--retry", "5", "--retry-connrefused", "-w", " %{http_code}", "http://127.0.0.1:\(http)\(path)")
+      try output("curl", "-s", "-w", " %{http_code}", "http://127.0.0.1:\(http)\(path)")
     }
     // The port is listened at by another thread, a moment later.
     _ = try output("curl", "-s", "--retry", "5", "--retry-connrefused", "http://127.0.0.1:\(http)/health")
