@@ -43,7 +43,12 @@ package struct LabNode: Hashable, Sendable {
   package func address(_ family: IPFamily) -> IPAddress? { addresses.first { $0.family == family } }
   /// The Ethernet address of its interface: that of its address, as a machine keeps its card over a reboot. So no neighbour
   /// remembers another for it, whoever had the address before.
-  package var mac: MACAddress { MACAddress(rawValue: 0x026C_0000_0000 | UInt64(address.number & 0xFFFF_FFFF)) }
+  package var mac: MACAddress { Self.mac(of: address) }
   /// Its default gateways, one a family: the first address of its subnets.
   package var gateways: [IPAddress] { subnets.map { $0.address(at: 1)! } }
+
+  /// A MAC address for an address of the underlay, the same each time the lab is made.
+  package static func mac(of address: IPAddress) -> MACAddress {
+    MACAddress(rawValue: 0x026C_0000_0000 | UInt64(address.number & 0xFFFF_FFFF))
+  }
 }

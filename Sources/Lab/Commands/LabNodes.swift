@@ -147,13 +147,17 @@ enum LabNodes {
     try change.topology.remove(node)
     try Files.removeTree(site.agentState(name))
     try change.topology.add(node)
-    let beat = try change.client.find(.nodes, name: name)?.condition("Ready")["lastHeartbeatTime"]
+    // The node reports its status before it renews its Lease, whose time is exact to the microsecond.
+    func renewal() throws -> String? {
+      try change.client.find(.leases, namespace: "kube-node-lease", name: name)?.spec["renewTime"].string
+    }
+    let before = try renewal()
     try change.apply(change.setting(name, .running), "the processes of \(name) run") { table in
       LabChange.processes(name).allSatisfy { table.processes[$0].flatMap { ProcessHandle($0.identity) } != nil }
     }
     try change.wait(60, "node \(name) is ready") {
-      guard let object = try? change.client.find(.nodes, name: name) else { return false }
-      return object.isTrue("Ready") && object.condition("Ready")["lastHeartbeatTime"] != beat
+      guard let object = try? change.client.find(.nodes, name: name), let renewed = try? renewal() else { return false }
+      return object.isTrue("Ready") && renewed != before
     }
     change.output.line("node \(name) is ready")
   }

@@ -42,7 +42,10 @@ package struct Topology {
     let routes = try RouteSocket(namespace: namespace)
     try routes.perform(.setLink(.name("lo"), RouteRequest.LinkSettings(isUp: true)))
     for (index, subnets) in lab.subnets.enumerated() {
-      try routes.perform(.addLink(.bridge, RouteRequest.LinkSettings(name: Self.bridge(index), isUp: true)))
+      // A bridge without a MAC address of its own takes its lowest port's: each node that comes or goes could then make all
+      // others lose their gateway for seconds.
+      let mac = LabNode.mac(of: subnets[0].address(at: 1)!)
+      try routes.perform(.addLink(.bridge, RouteRequest.LinkSettings(name: Self.bridge(index), mac: mac, isUp: true)))
       let bridge = try self.index(Self.bridge(index), routes)
       try routes.perform(
         subnets.map {
