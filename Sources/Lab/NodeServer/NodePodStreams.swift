@@ -70,6 +70,12 @@ struct NodePodStreams {
     return process
   }
 
+  /// A function of its own: matched in `log`, the optimizer of Swift 6.3.1 finds an ownership error and crashes.
+  private static func reasonToWait(_ state: ContainerRecord.State) -> String {
+    if case .waiting(let told, _) = state { return told }
+    return "ContainerCreating"
+  }
+
   private func log(_ pod: Pod, _ container: String, _ options: PodLogOptions) throws(StatusError) {
     let name = PodManifest(pod.record.manifest).name
     let state = pod.record.containers[container] ?? ContainerRecord()
@@ -81,9 +87,8 @@ struct NodePodStreams {
       return LogSession(connection, options).run(path, follows: nil)
     }
     if !state.hasRunEver, state.process == nil {
-      var reason = "ContainerCreating"
-      if case .waiting(let told, _) = state.state { reason = told }
-      throw .badRequest("container \"\(container)\" in pod \"\(name)\" is waiting to start: \(reason)")
+      throw .badRequest(
+        "container \"\(container)\" in pod \"\(name)\" is waiting to start: \(Self.reasonToWait(state.state))")
     }
     let process = state.process.flatMap { ProcessHandle($0) }
     LogSession(connection, options).run(pod.directory.logFile(container), follows: options.follow ? process : nil)
