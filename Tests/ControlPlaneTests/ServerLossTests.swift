@@ -55,12 +55,16 @@ struct ServerLossTests {
       targets.withLock { $0.append(request.target) }
       let stream = inner.stream(
         request, onData: { if !isOver.load(ordering: .acquiring) { onData($0) } }, onEnd: end)
-      state.withLock { state in
-        state.ends.append {
-          end(.failure(TransportError(.interrupted, "broken")))
-          stream.cancel()
-        }
+      let cut: @Sendable () -> Void = {
+        end(.failure(TransportError(.interrupted, "broken")))
+        stream.cancel()
       }
+      // It may have been broken since the stream was asked for.
+      let isBroken = state.withLock { state in
+        if !state.isBroken { state.ends.append(cut) }
+        return state.isBroken
+      }
+      if isBroken { cut() }
       return stream
     }
 

@@ -26,8 +26,9 @@ import Testing
     let moments = Self.attempts(outage: outage)
     var windows: [Int: Int] = [:]
     for moment in moments { windows[Int(moment * 10), default: 0] += 1 }
-    // A tenth of a second holds a tenth of the first second's clients, give or take; later it is less.
-    #expect((windows.values.max() ?? 0) < 220, "\(windows.max { $0.value < $1.value } as Any)")
+    // First and second attempts overlap: about 200 of 1000 clients in the fullest tenth of a second, with a standard
+    // deviation of 13; later it is less.
+    #expect((windows.values.max() ?? 0) < 300, "\(windows.max { $0.value < $1.value } as Any)")
     // Nobody asks often: a step is 1 s, then 2, 4, 8, and 15 for ever, of each at least a quarter.
     #expect(Double(moments.count) / 1000 < 7 + outage / 9)
     // And nobody stays away for long after the server is back.
