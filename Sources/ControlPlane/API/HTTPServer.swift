@@ -22,6 +22,8 @@ final class HTTPServer: @unchecked Sendable {
   /// Streams of nodes in progress, for the same end.
   private let relays = Mutex<[ObjectIdentifier: NodeRelay]>([:])
   private let isStopping = Atomic(false)
+  /// Upgraded connections that are not given back to libmicrohttpd yet; nil once no more are taken.
+  private let upgrades = Monitor<Int?>(0)
 
   /// Larger bodies are refused, as the real server does.
   static let bodyLimit = 3 * 1024 * 1024
@@ -80,6 +82,12 @@ final class HTTPServer: @unchecked Sendable {
     for daemon in daemons { close(MHD_quiesce_daemon(daemon)) }
     for watch in watches.withLock({ Array($0.values) }) { watch.cancel() }
     for relay in relays.withLock({ Array($0.values) }) { relay.cancel() }
+    // libmicrohttpd frees what an upgraded connection is given back by, whether it was or not.
+    upgrades.wait { count -> Monitor<Int?>.Outcome<Void> in
+      guard (count ?? 0) == 0 else { return .waiting() }
+      count = nil
+      return .ready(())
+    }
     for daemon in daemons + retired { MHD_stop_daemon(daemon) }
     daemons = []
     retired = []
@@ -116,6 +124,21 @@ final class HTTPServer: @unchecked Sendable {
   func began(_ relay: NodeRelay) {
     relays.withLock { $0[ObjectIdentifier(relay)] = relay }
     if isStopping.load(ordering: .sequentiallyConsistent) { relay.cancel() }
+  }
+
+  /// A thread is to carry an upgraded connection; false if the server ends.
+  func beganUpgrade() -> Bool {
+    upgrades.withLock { count in
+      guard let running = count else { return false }
+      count = running + 1
+      return true
+    }
+  }
+
+  /// The upgraded connection was given back.
+  func endedUpgrade() {
+    upgrades.withLock { count in count = count.map { $0 - 1 } }
+    upgrades.wakeAll()
   }
 
   func ended(_ relay: NodeRelay) { relays.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(relay)) } }

@@ -65,7 +65,8 @@ private func runUpgrade(
   let held = Unmanaged<RelayContext>.fromOpaque(context).takeUnretainedValue()
   let early = extra.map { Array(UnsafeRawBufferPointer(start: $0, count: count)) } ?? []
   let work = UpgradeWork(context: held, upgrade: upgrade, socket: socket, early: early)
-  if !Thread.detached("node-stream", stackSize: 512 * 1024, { work.run() }) { swiftlet_mhd_end_upgrade(upgrade) }
+  guard held.server.beganUpgrade() else { return swiftlet_mhd_end_upgrade(upgrade) }
+  if !Thread.detached("node-stream", stackSize: 512 * 1024, { work.run() }) { work.end() }
 }
 
 private final class UpgradeWork: @unchecked Sendable {
@@ -84,7 +85,12 @@ private final class UpgradeWork: @unchecked Sendable {
 
   func run() {
     context.relay.run(ByteRelay.Client(socket: socket, connection: context.client), early: early)
+    end()
+  }
+
+  func end() {
     swiftlet_mhd_end_upgrade(upgrade)
+    context.server.endedUpgrade()
   }
 }
 
