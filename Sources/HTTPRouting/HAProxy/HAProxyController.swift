@@ -126,9 +126,20 @@ package final class HAProxyController: Sendable {
     let worker = workerID
     try write(files)
     try checkConfiguration()
-    _ = try master.send("reload")
+    try reload()
     try waitForWorker(files, process, after: worker)
     return .reloaded
+  }
+
+  /// Tells the master, which begins to listen only after its worker serves: a reload may come before that.
+  private func reload() throws(SystemError) {
+    let deadline = Time.monotonicSeconds + 10
+    while true {
+      do {
+        _ = try master.send("reload")
+        return
+      } catch where error.code == ECONNREFUSED && Time.monotonicSeconds < deadline { usleep(5_000) }
+    }
   }
 
   /// Waits until a worker serves this configuration; `after` is the one it replaces.
