@@ -147,9 +147,8 @@ let package = Package(
     tests(
       "NodeAgentTests",
       [
-        "NodeAgent", "NodeRouting", "PodNetwork", "ServiceProxy", "ClusterDNS", "ClusterModel", "Kubernetes", "JSON",
-        "Linux",
-        "Addressing",
+        "NodeAgent", "NodeRouting", "PodNetwork", "ServiceProxy", "ClusterDNS", "ClusterModel", "ControlPlane",
+        "Kubernetes", "JSON", "Linux", "Addressing",
       ]),
     tests(
       "NodeRuntimeTests",

@@ -35,6 +35,7 @@ enum AgentCommand {
     let config = try KubeConfig.standard(file: settings.kubeconfig)
     let client = APIClient(
       HTTPTransport(config, options: .of("swiftlet-agent", version: Main.version)), fieldManager: "swiftlet-agent")
+    raiseDescriptorLimit()
     let agent = try NodeAgent(settings, client: client)
     agent.start()
     try waitForTermination(terminationSignals)

@@ -22,6 +22,7 @@ enum DNSCommand {
     if let stray = options.operands.first { throw UsageError("unexpected \"\(stray)\"") }
     Signals.block(terminationSignals)
     let configuration = try options["kubeconfig"].map { try KubeConfig(file: $0) } ?? KubeConfig.inCluster()
+    raiseDescriptorLimit()
     let client = APIClient(HTTPTransport(configuration), fieldManager: "swiftlet-dns")
     let server = try StandaloneDNS(options, client: client, version: Main.version)
     try server.start()

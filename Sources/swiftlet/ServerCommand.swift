@@ -89,14 +89,6 @@ enum ServerCommand {
     server.stop()
   }
 
-  /// A watch takes two descriptors, and the usual soft limit of 1,024 is one of old programs with select(2).
-  private static func raiseDescriptorLimit() {
-    var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-    limit.rlim_cur = limit.rlim_max
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-  }
-
   private static func prefixes(_ name: String, _ options: CommandLineOptions) throws(UsageError) -> [Prefix] {
     var prefixes: [Prefix] = []
     for text in options.all(name) {

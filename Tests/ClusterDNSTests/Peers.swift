@@ -21,11 +21,23 @@ let loopback = AddressAndPort(IPAddress("127.0.0.1")!, 0)
 final class Client: Sendable {
   let socket: FileDescriptor
 
-  init(_ address: AddressAndPort, isTCP: Bool = false) throws {
+  /// `source` is the address it asks from.
+  init(_ address: AddressAndPort, isTCP: Bool = false, from source: String? = nil) throws {
     socket = try FileDescriptor.socket(AF_INET, CInt((isTCP ? SOCK_STREAM : SOCK_DGRAM).rawValue))
     var timeout = timeval(tv_sec: 5, tv_usec: 0)
     setsockopt(socket.raw, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+    if let source {
+      let own = SocketAddress(AddressAndPort(IPAddress(source)!, 0))
+      try check("bind to \(source)") { own.bind(socket.raw) }
+    }
     try check("connect") { SocketAddress(address).connect(socket.raw) }
+  }
+
+  /// Whether the server has closed the connection, or does so within five seconds.
+  var isClosedByServer: Bool {
+    var byte: UInt8 = 0
+    let count = recv(socket.raw, &byte, 1, 0)
+    return count == 0 || (count < 0 && errno == ECONNRESET)
   }
 
   func send(_ bytes: [UInt8]) { _ = Glibc.send(socket.raw, bytes, bytes.count, 0) }
@@ -69,12 +81,16 @@ final class ScriptedUpstream: Sendable {
   /// Source ports of the questions.
   let ports = Mutex<Set<UInt16>>([])
   let connections = Atomic(0)
+  /// The port that the last question came from, in network order.
+  let lastPort: LastPort
+  final class LastPort: Sendable { let number = Atomic<UInt16>(0) }
   private let socket: FileDescriptor
   private let listener: FileDescriptor
   private let threads = Mutex<[Linux.Thread]>([])
 
   /// `tcp` answers questions over TCP; nil refuses connections.
-  init(tcp: Script? = nil, _ script: @escaping Script) throws {
+  init(tcp: Script? = nil, lastPort: LastPort = LastPort(), _ script: @escaping Script) throws {
+    self.lastPort = lastPort
     let socket = try FileDescriptor.socket(AF_INET, CInt(SOCK_DGRAM.rawValue))
     try check("bind") { SocketAddress(loopback).bind(socket.raw) }
     address = AddressAndPort(loopback.address, try SocketAddress.bound(socket.raw).port)
@@ -116,6 +132,7 @@ final class ScriptedUpstream: Sendable {
       let question = Array(buffer[..<count])
       questions.withLock { $0.append(question) }
       ports.withLock { _ = $0.insert(peer.sin_port) }
+      lastPort.number.store(peer.sin_port, ordering: .relaxed)
       for answer in script(question, number) {
         withUnsafeBytes(of: &peer) {
           _ = sendto(

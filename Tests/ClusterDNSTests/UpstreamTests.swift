@@ -295,66 +295,6 @@ import Testing
     let tcp = run("dig @127.0.0.1 -p \(server.addresses[0].port) +tcp +short \(name)")
     #expect(tcp == "www.example.com.\n203.0.113.9\n")
   }
-
-  /// Rules change while questions come: each gets its answer, by the old rules or the new.
-  @Test func reloadLosesNoQuestion() throws {
-    let upstream = try Self.good("203.0.113.1")
-    let (server, client) = try server([Upstream(upstream.address)])
-    defer {
-      server.stop()
-      upstream.stop()
-    }
-    let isDone = Flag()
-    let reloading = Linux.Thread("reload") { [configuration = server.configuration] in
-      var number = 0
-      while !isDone.isSet.load(ordering: .relaxed) {
-        var blocks = configuration.blocks!
-        blocks[0].hosts = [try! DomainName(parsing: "host.example"): [IPAddress("192.0.2.\(number % 200)")!]]
-        try! server.reload(blocks)
-        number += 1
-        usleep(500)
-      }
-    }
-    for number in 0..<600 {
-      let name = ["web.default.svc.cluster.local", "n\(number).example"][number % 2]
-      #expect(client.ask(Question(name).bytes)?.answers.count == 1, "\(name)")
-    }
-    isDone.isSet.store(true, ordering: .relaxed)
-    reloading.join()
-  }
-
-  @Test func clientsHaveTheirShare() throws {
-    var configuration = DNSServer.Configuration(listen: [loopback])
-    configuration.workers = 1
-    configuration.answersPerSecond = 50
-    let server = try DNSServer(configuration)
-    server.replaceAll(Samples.services)
-    try server.start()
-    defer { server.stop() }
-    let client = try Client(server.addresses[0])
-    for _ in 0..<2000 { client.send(Question("web.default.svc.cluster.local").bytes) }
-    for _ in 0..<100 where (server.statistics[0].values["queries_udp"] ?? 0) < 200 { usleep(10_000) }
-    #expect((server.statistics[0].values["refused_for_rate"] ?? 0) > 0)
-    // The next second there is more.
-    usleep(1_100_000)
-    let late = try Client(server.addresses[0])
-    #expect(late.ask(Question("web.default.svc.cluster.local").bytes)?.answers.count == 1)
-  }
-
-  /// A dead upstream: names of the cluster are answered all the same, at once.
-  @Test func aDeadUpstreamDelaysNobodyElse() throws {
-    let silent = try ScriptedUpstream { _, _ in [] }
-    let (server, client) = try server([Upstream(silent.address)]) { $1.timeout = 60_000 }
-    defer {
-      server.stop()
-      silent.stop()
-    }
-    for number in 0..<500 { client.send(Question("n\(number).example").bytes) }
-    let other = try Client(server.addresses[0])
-    for _ in 0..<100 {
-      #expect(other.ask(Question("web.default.svc.cluster.local").bytes)?.answers.count == 1)
-    }
-  }
 }
 
 /// The name of a question's bytes, in lower case.

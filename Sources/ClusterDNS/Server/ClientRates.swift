@@ -24,12 +24,13 @@ final class ClientRates {
 
   deinit { buckets.deallocate() }
 
-  /// Stands for the client's address, without its port; of IPv6 the network part, since a client has many addresses.
+  /// Stands for the client's address, without its port. All of it, of IPv6 too: clients are pods, of which a node's share
+  /// one /64, and which have the addresses that were given to them alone.
   static func hash(_ datagram: swiftlet_datagram) -> Int {
     var hasher = Hasher()
     withUnsafeBytes(of: datagram.peer) { bytes in
       // After family and port (and flow label).
-      let part = datagram.peer.ss_family == sa_family_t(AF_INET) ? 4..<8 : 8..<16
+      let part = datagram.peer.ss_family == sa_family_t(AF_INET) ? 4..<8 : 8..<24
       hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes[part]))
     }
     return hasher.finalize()

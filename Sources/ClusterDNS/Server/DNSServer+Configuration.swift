@@ -23,6 +23,8 @@ extension DNSServer {
     package var upstreams: [AddressAndPort] = []
     /// Questions that may wait for upstreams at once; more are refused (as CoreDNS's `max_concurrent`).
     package var longestQueue = 1000
+    /// Of these, those of one client's address.
+    package var mostWaitingOfClient = 250
     /// Milliseconds until an upstream that is silent counts as failed and the next one is asked.
     package var upstreamTimeout = 2000
     /// Milliseconds for which a connection to an upstream is kept open without use.
@@ -44,6 +46,8 @@ extension DNSServer {
     package var answersPerSecond = 0
     /// Of how many questions one is logged; 0 for none.
     package var logSampling = 0
+    /// Takes their lines.
+    package var queryLog: @Sendable (String) -> Void = { line in Log("dns query").info(line) }
     /// Threads that answer.
     package var workers = 2
     /// Bind addresses that no interface has (yet), as the cluster DNS address on a node.
@@ -52,6 +56,10 @@ extension DNSServer {
     package var idleTimeout = 10
     /// TCP connections of one worker; a new one closes the one that was idle longest.
     package var mostConnections = 512
+    /// Of these, those of one client's address.
+    package var mostConnectionsOfClient = 64
+    /// Milliseconds that a server which stops takes at most for what it has been asked.
+    package var drainTime = 2000
 
     package init(listen: [AddressAndPort]) { self.listen = listen }
 

@@ -105,6 +105,12 @@ package final class DNSServer: Sendable {
   /// All objects have been seen; before that, unknown cluster names get SERVFAIL.
   package var isSynced: Bool { zone?.isSynced ?? true }
 
+  /// Whether a Service of the cluster has this address, with ready endpoints behind it.
+  package func hasOtherServers(_ address: IPAddress) -> Bool {
+    guard let claim = zone?.pointer(address), claim.host < 0 else { return false }
+    return !claim.service.hosts.isEmpty
+  }
+
   // MARK: contents
 
   /// Makes the server know exactly these objects, and counts as the first sync. `namespaces` beside those that the
@@ -147,7 +153,8 @@ package final class DNSServer: Sendable {
     }
   }
 
-  /// Stops answering and waits for the threads. The sockets close with the server.
+  /// Answers what has come in and what waits for upstreams, for `drainTime` at most, then stops. The sockets close with
+  /// the server.
   package func stop() {
     eventfd_write(shared.wake.raw, 1)
     let threads = threads.withLock { threads in

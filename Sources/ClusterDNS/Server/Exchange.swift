@@ -22,6 +22,8 @@ final class Exchange {
   /// Where the answer is kept.
   let cache: AnswerCache?
   var waiters: [Waiter] = []
+  /// Places of the group's queue that this exchange has: one for each that waits, or for itself.
+  var places = 0
   private(set) var connection: UpstreamConnection?
   var upstream = 0
   var attempts = 0

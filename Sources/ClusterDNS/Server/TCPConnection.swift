@@ -6,6 +6,8 @@ internal import Linux
 /// A client's TCP connection (RFC 7766): questions may be pipelined, answers leave as they are ready.
 final class TCPConnection {
   let descriptor: CInt
+  /// Who connected; nil where the kernel no longer knows.
+  let peer: IPAddress?
   /// The number of the address that it came in by.
   let socket: Int
   private let tls: TLSStream?
@@ -26,11 +28,12 @@ final class TCPConnection {
   private var outputStart = 0
 
   /// Unsent bytes and waiting questions from which on no more questions are read.
-  static let mostOutput = 256 * 1024
+  static let mostOutput = 64 * 1024
   static let mostWaiting = 100
 
-  init(descriptor: CInt, socket: Int, tls: TLSStream?, isHTTP: Bool, now: Int) {
+  init(descriptor: CInt, peer: IPAddress?, socket: Int, tls: TLSStream?, isHTTP: Bool, now: Int) {
     self.descriptor = descriptor
+    self.peer = peer
     self.socket = socket
     self.tls = tls
     self.isHTTP = isHTTP
@@ -50,10 +53,6 @@ final class TCPConnection {
   var hasOutput: Bool { outputStart < output.count }
   /// The socket is to say when it takes more.
   var wantsOutput: Bool { tls.map { $0.wantsOutput } ?? hasOutput }
-  var peer: IPAddress? {
-    let (result, address) = SocketAddress.filled { getpeername(descriptor, $0, $1) }
-    return result == 0 ? address.address : nil
-  }
   /// Bytes that wait to be sent.
   var backlog: Int { output.count - outputStart }
   var wantsInput: Bool {

@@ -87,5 +87,7 @@ final class UpstreamGroup: Sendable {
     return false
   }
 
-  func leave() { if rule.longestQueue > 0 { waiting.wrappingSubtract(1, ordering: .relaxed) } }
+  func leave(_ places: Int) {
+    if rule.longestQueue > 0 { waiting.wrappingSubtract(places, ordering: .relaxed) }
+  }
 }

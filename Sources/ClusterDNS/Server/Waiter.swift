@@ -1,3 +1,4 @@
+internal import Addressing
 internal import CLinux
 
 /// Who waits for an upstream's answer.
@@ -9,10 +10,20 @@ struct Waiter {
   }
 
   let client: Client
+  /// The client's; counted against its share of the waiting.
+  let address: IPAddress?
   /// The question as it came.
   let message: [UInt8]
   var forwarding: Forwarding
   let block: ServerBlock
+
+  init(client: Client, message: [UInt8], forwarding: Forwarding, block: ServerBlock) {
+    self.client = client
+    address = client.address
+    self.message = message
+    self.forwarding = forwarding
+    self.block = block
+  }
 }
 
 /// How a question that is not ours to answer is asked elsewhere.

@@ -95,11 +95,8 @@ extension Worker {
     for _ in 0..<16 {
       let descriptor = swiftlet_accept(listener)
       guard descriptor >= 0 else { return }
-      if connections.count >= shared.configuration.mostConnections,
-        let oldest = connections.values.min(by: { $0.lastActivity < $1.lastActivity })
-      {
-        drop(oldest)
-      }
+      let peer = SocketAddress.filled { getpeername(descriptor, $0, $1) }.address.address
+      makeRoom(for: peer)
       var yes: CInt = 1
       setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<CInt>.size))
       var tls: TLSStream?
@@ -111,9 +108,29 @@ extension Worker {
         }
       }
       let connection = TCPConnection(
-        descriptor: descriptor, socket: socket, tls: tls, isHTTP: entry.isHTTP, now: now)
+        descriptor: descriptor, peer: peer, socket: socket, tls: tls, isHTTP: entry.isHTTP, now: now)
       if watch(descriptor, .connection, input: true, output: false) { connections[descriptor] = connection }
     }
+  }
+
+  /// Closes the connection that was idle longest where a new one would be too many: one of the client's own, so that
+  /// nobody can take all places, or, where all are taken, anybody's.
+  private func makeRoom(for peer: IPAddress?) {
+    func dropOldest(_ isMeant: (TCPConnection) -> Bool) {
+      var oldest: TCPConnection?
+      for connection in connections.values where isMeant(connection) {
+        if oldest.map({ connection.lastActivity < $0.lastActivity }) ?? true { oldest = connection }
+      }
+      if let oldest { drop(oldest) }
+    }
+    let most = shared.configuration.mostConnections
+    let share = shared.configuration.mostConnectionsOfClient
+    if let peer, connections.count >= share {
+      var own = 0
+      for connection in connections.values where connection.peer == peer { own += 1 }
+      if own >= share { dropOldest { $0.peer == peer } }
+    }
+    if connections.count >= most { dropOldest { _ in true } }
   }
 
   func serve(_ connection: TCPConnection, _ events: UInt32) {
@@ -137,10 +154,7 @@ extension Worker {
         return
       }
       if verdict == .question, beginTransfer(connection) { return }
-      let length = answer(verdict, scratch, limit: 65535, isTCP: true, connection.socket) {
-        connection.waiting += 1
-        return .connection(connection)
-      }
+      let length = answer(verdict, scratch, limit: 65535, isTCP: true, connection.socket) { .connection(connection) }
       if let length { connection.append(UnsafeBufferPointer(rebasing: scratch[..<length])) }
     }
     flush(connection)
@@ -188,12 +202,8 @@ extension Worker {
         reply.length = UInt32(length)
         _ = swiftlet_send_datagrams(shared.sockets[socket].datagrams(of: number), &reply, 1)
       case .connection(let connection):
-        guard !connection.isClosed else {
-          connection.waiting -= 1
-          return
-        }
-        guard let length = length(65535, isTCP: true) else { return }
         connection.waiting -= 1
+        guard !connection.isClosed, let length = length(65535, isTCP: true) else { return }
         connection.append(UnsafeBufferPointer(rebasing: scratch[..<length]))
         // Sent at the end of the round, when nobody is in the middle of this connection's messages; there may be more
         // of them that waited for this answer's place.

@@ -40,25 +40,34 @@ extension Worker {
     if exchange.group.isLooping.load(ordering: .relaxed) {
       return write(nil, or: .serverFailure, forwarding, block, buffer, limit: limit, isTCP: isTCP)
     }
-    let most = exchange.group.rule.longestQueue
-    guard most == 0 || exchange.waiters.count < most else { return refuse(forwarding, block, buffer, limit, isTCP) }
-    let isNew = exchangeByIdentity[exchange.identity] == nil
-    guard !isNew || exchange.group.enter() else { return refuse(forwarding, block, buffer, limit, isTCP) }
+    let waiter = Waiter(client: client(), message: Array(query.message), forwarding: forwarding, block: block)
+    guard enter(waiter, exchange) else {
+      statistics.refusedForQueue.wrappingAdd(1, ordering: .relaxed)
+      return write(nil, or: .refused, forwarding, block, buffer, limit: limit, isTCP: isTCP)
+    }
     exchange.stale = exchange.stale ?? stale
-    exchange.waiters.append(
-      Waiter(client: client(), message: Array(query.message), forwarding: forwarding, block: block))
+    let isNew = exchangeByIdentity[exchange.identity] == nil
     // Answers that come at once, such as a failure to connect, are delivered like late ones; `query` is parsed anew
     // there, so nothing may use it after this.
     if isNew { begin(exchange) }
     return nil
   }
 
-  private func refuse(
-    _ forwarding: Forwarding, _ block: ServerBlock, _ buffer: UnsafeMutableBufferPointer<UInt8>, _ limit: Int,
-    _ isTCP: Bool
-  ) -> Int? {
-    statistics.refusedForQueue.wrappingAdd(1, ordering: .relaxed)
-    return write(nil, or: .refused, forwarding, block, buffer, limit: limit, isTCP: isTCP)
+  /// Lets somebody wait; false where too many do, of this client or in all.
+  private func enter(_ waiter: Waiter, _ exchange: Exchange) -> Bool {
+    let share = max(shared.configuration.mostWaitingOfClient / shared.configuration.workers, 1)
+    if let address = waiter.address, waitingOfClients[address, default: 0] >= share { return false }
+    guard exchange.group.enter() else { return false }
+    exchange.places += 1
+    exchange.waiters.append(waiter)
+    if let address = waiter.address { waitingOfClients[address, default: 0] += 1 }
+    if case .connection(let connection) = waiter.client { connection.waiting += 1 }
+    return true
+  }
+
+  private func leave(_ waiter: Waiter) {
+    guard let address = waiter.address, let count = waitingOfClients[address] else { return }
+    waitingOfClients[address] = count > 1 ? count - 1 : nil
   }
 
   private func withAsked<Result>(_ forwarding: Forwarding, _ body: (NameView) -> Result) -> Result {
@@ -81,6 +90,7 @@ extension Worker {
     guard let exchange = exchange(forwarding, block), exchangeByIdentity[exchange.identity] == nil,
       !exchange.group.isLooping.load(ordering: .relaxed), exchange.group.enter()
     else { return }
+    exchange.places += 1
     statistics.prefetches.wrappingAdd(1, ordering: .relaxed)
     begin(exchange)
   }
@@ -215,14 +225,18 @@ extension Worker {
     case .question: break
     }
     exchangeByIdentity[exchange.identity] = nil
-    exchange.group.leave()
+    exchange.group.leave(exchange.places)
+    exchange.places = 0
     if let answer { exchange.cache?.insert(answer, for: exchange.key, now: now / 1000) }
     let isFailure = answer == nil || answer?.code == .serverFailure || answer?.code == .refused
     if isFailure, exchange.stale != nil { statistics.staleAnswers.wrappingAdd(1, ordering: .relaxed) }
     let given = isFailure ? exchange.stale ?? answer : answer
     let waiters = exchange.waiters
     exchange.waiters = []
-    for waiter in waiters { deliver(given, or: .serverFailure, to: waiter) }
+    for waiter in waiters {
+      leave(waiter)
+      deliver(given, or: .serverFailure, to: waiter)
+    }
   }
 
   /// Sends a question that no client asked.

@@ -23,13 +23,13 @@ extension Worker {
     for check in due { ask(.root, .ns, check.group, check.upstream, .healthCheck) }
   }
 
-  /// Any answer at all is a sign of health.
+  /// Any answer at all is a sign of health. Upstreams that a reload has taken out are checked no more.
   func endHealthCheck(_ exchange: Exchange, isWell: Bool) {
     let group = exchange.group
     if isWell || exchange.failure != nil {
       group.succeeded(exchange.upstream)
       group.endCheck(exchange.upstream)
-    } else {
+    } else if plan.blocks.contains(where: { block in block.groups.contains { $0 === group } }) {
       healthChecks.append(
         HealthCheck(group: group, upstream: exchange.upstream, at: now + group.rule.healthInterval))
     }

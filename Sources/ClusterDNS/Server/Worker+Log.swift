@@ -1,5 +1,4 @@
 internal import Addressing
-internal import Linux
 
 extension Worker {
   /// Logs one of `logSampling` questions: who asked, what, and what was answered at once.
@@ -14,6 +13,6 @@ extension Worker {
       case .forward(let forwarding): "asked elsewhere" + (forwarding.asked.map { " as \($0)" } ?? "")
       }
     let name = query.name.text ?? query.name.name.description
-    Log("dns query").info("\(address)\(who) \(isTCP ? "tcp" : "udp") \(query.type.name) \(name) \(what)")
+    shared.configuration.queryLog("\(address)\(who) \(isTCP ? "tcp" : "udp") \(query.type.name) \(name) \(what)")
   }
 }

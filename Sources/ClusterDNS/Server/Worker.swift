@@ -16,9 +16,14 @@ final class Worker: @unchecked Sendable {
   var turn = Int.random(in: 0..<4096)
   /// Monotonic milliseconds, read once a round.
   var now = 0
+  /// Monotonic milliseconds until which what has begun is brought to its end; nil while the server is not stopping.
+  private var drainingEnds: Int?
+  private var nextExpiry = 0
   var connections: [CInt: TCPConnection] = [:]
   var exchanges: [CInt: Exchange] = [:]
   var exchangeByIdentity: [Exchange.Identity: Exchange] = [:]
+  /// How many questions of each client wait for upstreams; those without any are not in it.
+  var waitingOfClients: [IPAddress: Int] = [:]
   var idleConnections: [IdlePlace: [UpstreamConnection]] = [:]
   var healthChecks: [HealthCheck] = []
   /// What is served at present; taken anew when `generation` is out of date.
@@ -94,7 +99,7 @@ final class Worker: @unchecked Sendable {
     return (try? watch(descriptor, token, Int(descriptor), events, change: change)) != nil
   }
 
-  /// Serves until the server stops.
+  /// Serves until the server stops and what it had been asked is answered.
   func run() {
     var events = [epoll_event](repeating: epoll_event(), count: 64)
     now = Time.monotonicMilliseconds
@@ -106,7 +111,7 @@ final class Worker: @unchecked Sendable {
       for event in events.prefix(Int(max(count, 0))) {
         let number = Int(event.data.u64 & 0xFFFF_FFFF)
         switch Token(rawValue: event.data.u64 >> 32) {
-        case .wake: return end()
+        case .wake: beginDraining()
         case .datagrams: receiveDatagrams(number)
         case .listener: accept(number >> 2, number & 3)
         case .connection: if let connection = connections[CInt(number)] { serve(connection, event.events) }
@@ -115,13 +120,32 @@ final class Worker: @unchecked Sendable {
         case nil: break
         }
       }
-      expire()
+      if now >= nextExpiry { expire() }
       while let connection = resumed.popLast() { answerMessages(of: connection) }
+      if let drainingEnds, now >= drainingEnds || (count <= 0 && isIdle) { return end() }
     }
+  }
+
+  /// Goes on until nothing comes in, nobody waits for an upstream and every answer is sent, or the time for it is over.
+  private func beginDraining() {
+    guard drainingEnds == nil else { return }
+    drainingEnds = now + shared.configuration.drainTime
+    // It stays readable.
+    epoll_ctl(epoll.raw, EPOLL_CTL_DEL, shared.wake.raw, nil)
+    // Whoever connects from now on is better served by somebody else.
+    for socket in shared.sockets {
+      for listener in socket.listeners { epoll_ctl(epoll.raw, EPOLL_CTL_DEL, listener.descriptor.raw, nil) }
+    }
+  }
+
+  private var isIdle: Bool {
+    exchanges.values.allSatisfy { $0.waiters.isEmpty }
+      && connections.values.allSatisfy { !$0.hasOutput && $0.waiting == 0 && $0.transfer == nil }
   }
 
   /// Milliseconds; timeouts need no better resolution than this.
   private var timeout: CInt {
+    if drainingEnds != nil { return 10 }
     if !exchanges.isEmpty || !healthChecks.isEmpty { return 50 }
     return connections.isEmpty && idleConnections.isEmpty ? -1 : 1000
   }
@@ -136,12 +160,15 @@ final class Worker: @unchecked Sendable {
   private func end() {
     for connection in connections.values { connection.close() }
     connections = [:]
+    waitingOfClients = [:]
     exchanges = [:]
     exchangeByIdentity = [:]
     idleConnections = [:]
   }
 
+  /// Once in a while alone: a thousand questions that wait for a dead upstream are not gone through for every batch.
   private func expire() {
+    nextExpiry = now + 20
     for exchange in exchanges.values where exchange.deadline <= now { fail(exchange) }
     checkHealth()
     expireIdle()

@@ -112,6 +112,11 @@ package final class DNSPlane: Plane {
       watcher?.stop()
       watcher = nil
     }
+    // Where others answer at the cluster DNS address too, they get the questions from here on. Where nobody does, the
+    // kernel's refusal of our own address is better than questions that lead nowhere.
+    if let interception, server.addresses.contains(where: { server.hasOtherServers($0.address) }) {
+      do { try interception.remove() } catch { Log("dns").error("hand over to the Service: \(error)") }
+    }
     service.stop()
   }
 }
