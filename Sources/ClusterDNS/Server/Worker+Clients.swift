@@ -233,7 +233,7 @@ extension Worker {
     if forwarding.isCompletion, final == .nameError, let zone = responder.zone {
       // The search list leads nowhere: the name that was asked for is the one that does not exist.
       writer.begin(section: .authority)
-      responder.writeStart(owner: zone.zone.wire, zone, &writer)
+      responder.writeStart(of: zone.zone, zone, &writer)
       writer.finish(final, flags: Wire.authoritative | Wire.recursionAvailable, keepalive: keepalive)
       return writer.position
     }

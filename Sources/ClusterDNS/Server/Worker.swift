@@ -101,14 +101,16 @@ final class Worker: @unchecked Sendable {
 
   /// Serves until the server stops and what it had been asked is answered.
   func run() {
-    var events = [epoll_event](repeating: epoll_event(), count: 64)
+    let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: 64)
+    defer { events.deallocate() }
     now = Time.monotonicMilliseconds
     if number == 0 { probeLoops() }
     while true {
-      let count = epoll_wait(epoll.raw, &events, CInt(events.count), timeout)
+      let count = epoll_wait(epoll.raw, events.baseAddress, CInt(events.count), timeout)
       now = Time.monotonicMilliseconds
       takePlan()
-      for event in events.prefix(Int(max(count, 0))) {
+      for index in 0..<Int(max(count, 0)) {
+        let event = events[index]
         let number = Int(event.data.u64 & 0xFFFF_FFFF)
         switch Token(rawValue: event.data.u64 >> 32) {
         case .wake: beginDraining()

@@ -94,6 +94,12 @@ struct NameView {
     return UnsafeBufferPointer(start: bytes + start, count: end - start)
   }
 
+  /// The wire form from a label to the root.
+  func end(_ first: Int) -> UnsafeBufferPointer<UInt8> {
+    let start = first < labelCount ? Int(labels[first]) : length - 1
+    return UnsafeBufferPointer(start: bytes + start, count: length - start)
+  }
+
   func label(_ index: Int, is text: StaticString) -> Bool {
     let label = label(index)
     return label.count == text.utf8CodeUnitCount && memcmp(label.baseAddress!, text.utf8Start, label.count) == 0

@@ -55,7 +55,7 @@ struct ResponseWriter {
     put16(query.id, at: 0)
     put16(
       Wire.response | query.flags & (Wire.opcodeMask | Wire.recursionDesired) | code.rawValue & Wire.codeMask, at: 2)
-    for offset in [4, 6, 8, 10] { put16(0, at: offset) }
+    memset(base + 4, 0, 8)
   }
 
   mutating func begin(section: Section) { self.section = section }
@@ -202,6 +202,11 @@ struct ResponseWriter {
       base[position + 1] = UInt8(truncatingIfNeeded: value)
     }
     position += 2
+  }
+
+  mutating func append32(_ value: UInt32) {
+    append16(UInt16(value >> 16))
+    append16(UInt16(truncatingIfNeeded: value))
   }
 
   private mutating func append(number: UInt64, bytes: Int) {

@@ -72,17 +72,19 @@ extension ClusterZone {
   private func findBelow(_ service: ServiceRecords, _ name: NameView, count: Int) -> Finding {
     let first = name.label(0)
     if count == 1 {
-      if first.first == UInt8(ascii: "_") {
+      if first[0] == UInt8(ascii: "_") {
         guard let transport = Self.transport(first) else { return .nothing }
         return service.hasPort(transport) ? .empty : .nothing
       }
-      return service.host(first).map { .host(service, $0) } ?? .nothing
+      guard let host = service.host(first) else { return .nothing }
+      return .host(service, host)
     }
-    guard first.count > 1, first.first == UInt8(ascii: "_"), let transport = Self.transport(name.label(1)) else {
+    guard first.count > 1, first[0] == UInt8(ascii: "_"), let transport = Self.transport(name.label(1)) else {
       return .nothing
     }
-    let port = UnsafeBufferPointer(rebasing: first.dropFirst())
-    return service.targets(port, transport).map { .port(service, $0) } ?? .nothing
+    let port = UnsafeBufferPointer(start: first.baseAddress! + 1, count: first.count - 1)
+    guard let targets = service.targets(port, transport) else { return .nothing }
+    return .port(service, targets)
   }
 
   /// `_tcp`, `_udp` or `_sctp`.

@@ -98,7 +98,7 @@ struct Responder: Sendable {
     if hasUpstreams { return .forward(Forwarding(renamed: asked.renamed)) }
     if !isAlone || zone != nil { return finish(.refused, asked, &writer) }
     writer.begin(section: .authority)
-    writeStart(owner: [0], nil, &writer)
+    writeStart(of: .root, nil, &writer)
     return finish(.nameError, flags: Wire.authoritative, asked, &writer)
   }
 
@@ -175,7 +175,7 @@ struct Responder: Sendable {
         return finish(.serverFailure, asked, &writer)
       }
       writer.begin(section: .authority)
-      writeStart(owner: zone.zone.wire, zone, &writer)
+      writeStart(of: zone.zone, zone, &writer)
     }
     return finish(code, flags: Wire.authoritative, asked, &writer)
   }
@@ -198,7 +198,7 @@ struct Responder: Sendable {
     switch finding {
     case .nothing, .empty: break
     case .apex:
-      if type == .soa { writeStart(owner: zone.zone.wire, zone, &writer) }
+      if type == .soa { writeStart(of: zone.zone, zone, &writer) }
       if type == .ns { writer.record(owner: owner, .ns, ttl: ttl) { $0.append(name: zone.nameServer) } }
     case .version:
       if type == .txt {
@@ -264,7 +264,7 @@ struct Responder: Sendable {
       let owner = 0xC000 | places[index].offset
       let host = places[index].host
       let addresses = host < 0 ? service.addresses[...] : service.addresses(of: Int(host))
-      for address in addresses { writer.address(owner: owner, address, ttl: ttl) }
+      for index in addresses.indices { writer.address(owner: owner, addresses[index], ttl: ttl) }
     }
   }
 
@@ -289,7 +289,7 @@ struct Responder: Sendable {
     if type == .any { writeAny(owner, &writer) }
     if writer.position == before, !writer.isTruncated {
       writer.begin(section: .authority)
-      writeStart(owner: [0], nil, &writer)
+      writeStart(of: .root, nil, &writer)
     }
   }
 
@@ -306,24 +306,28 @@ struct Responder: Sendable {
   /// The SOA record of a reverse zone in the authority section.
   private func writeReverseStart(_ name: NameView, _ writer: inout ResponseWriter) {
     writer.begin(section: .authority)
-    let apex = name.labelCount - ReverseName.apexLabels
-    writeStart(owner: Array(name.wire(apex..<name.labelCount)) + [0], zone, &writer)
+    writeStart(owner: name.end(name.labelCount - ReverseName.apexLabels), zone, &writer)
   }
 
   /// The SOA record: its TTL and minimum bound how long a negative answer is kept (RFC 2308).
-  func writeStart(owner: [UInt8], _ zone: ClusterZone?, serial: UInt32? = nil, _ writer: inout ResponseWriter) {
+  func writeStart(of name: DomainName, _ zone: ClusterZone?, serial: UInt32? = nil, _ writer: inout ResponseWriter) {
+    name.wire.withUnsafeBufferPointer { writeStart(owner: $0, zone, serial: serial, &writer) }
+  }
+
+  private func writeStart(
+    owner: UnsafeBufferPointer<UInt8>, _ zone: ClusterZone?, serial: UInt32? = nil, _ writer: inout ResponseWriter
+  ) {
     let server = zone?.nameServer ?? .nameServer
     let mailbox = zone?.mailbox ?? .mailbox
     let serial = serial ?? zone?.serial ?? 1
-    owner.withUnsafeBufferPointer { owner in
-      _ = writer.record(owner: owner, .soa, ttl: min(ttl, 300)) {
-        $0.append(name: server)
-        $0.append(name: mailbox)
-        for value in [serial, 7200, 1800, 86400, ttl] {
-          $0.append16(UInt16(value >> 16))
-          $0.append16(UInt16(truncatingIfNeeded: value))
-        }
-      }
+    writer.record(owner: owner, .soa, ttl: min(ttl, 300)) {
+      $0.append(name: server)
+      $0.append(name: mailbox)
+      $0.append32(serial)
+      $0.append32(7200)
+      $0.append32(1800)
+      $0.append32(86400)
+      $0.append32(ttl)
     }
   }
 }

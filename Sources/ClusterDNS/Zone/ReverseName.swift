@@ -7,18 +7,18 @@ enum ReverseName {
     guard name.labelCount > 2, name.label(name.labelCount - 1, is: "arpa") else { return nil }
     if name.labelCount == 6, name.label(4, is: "in-addr") {
       var number: UInt32 = 0
-      for index in (0..<4).reversed() {
+      for index in 0..<4 {
         guard let byte = decimal(name.label(index)) else { return nil }
-        number = number << 8 | UInt32(byte)
+        number |= UInt32(byte) << UInt32(8 * index)
       }
       return .v4(IPv4Address(rawValue: number))
     }
     if name.labelCount == 34, name.label(32, is: "ip6") {
       var number: UInt128 = 0
-      for index in (0..<32).reversed() {
+      for index in 0..<32 {
         let label = name.label(index)
         guard label.count == 1, let digit = hexadecimal(label[0]) else { return nil }
-        number = number << 4 | UInt128(digit)
+        number |= UInt128(digit) << UInt128(4 * index)
       }
       return .v6(IPv6Address(rawValue: number))
     }
@@ -47,7 +47,8 @@ enum ReverseName {
   private static func decimal(_ label: UnsafeBufferPointer<UInt8>) -> UInt8? {
     guard (1...3).contains(label.count), label.count == 1 || label[0] != 0x30 else { return nil }
     var number = 0
-    for byte in label {
+    for index in 0..<label.count {
+      let byte = label[index]
       guard (0x30...0x39).contains(byte) else { return nil }
       number = number * 10 + Int(byte - 0x30)
     }

@@ -122,14 +122,17 @@ final class ServiceRecords: Sendable {
 
   /// The targets of a named port.
   func targets(_ name: UnsafeBufferPointer<UInt8>, _ transport: TransportProtocol) -> Range<Int>? {
-    for port in ports where port.transport == transport && withLabel(port.label, { Self.compare($0, name) == 0 }) {
-      return Int(port.first)..<Int(port.first + port.count)
+    for index in ports.indices where ports[index].transport == transport {
+      let port = ports[index]
+      if withLabel(port.label, { Self.compare($0, name) == 0 }) {
+        return Int(port.first)..<Int(port.first + port.count)
+      }
     }
     return nil
   }
 
   func hasPort(_ transport: TransportProtocol) -> Bool {
-    for port in ports where port.transport == transport { return true }
+    for index in ports.indices where ports[index].transport == transport { return true }
     return false
   }
 

@@ -89,7 +89,7 @@ final class ZoneTransfer {
         _ = writer.record(owner: owner, .txt, ttl: Responder.versionTTL) { $0.append(text: Responder.version) }
       }
     case .head where part > 2: address(responder.nameServerAddresses[part - 3], of: zone.nameServer.wire, &writer)
-    case .head, .tail: responder.writeStart(owner: apex, zone, serial: serial, &writer)
+    case .head, .tail: responder.writeStart(of: zone.zone, zone, serial: serial, &writer)
     case .services: services[index].write(record: part, ttl: responder.ttl, into: &writer)
     case .pods:
       let address = pods[index].addresses[part]

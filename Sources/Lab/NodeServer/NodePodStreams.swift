@@ -70,15 +70,19 @@ struct NodePodStreams {
     return process
   }
 
-  /// A function of its own: matched in `log`, the optimizer of Swift 6.3.1 finds an ownership error and crashes.
-  private static func reasonToWait(_ state: ContainerRecord.State) -> String {
-    if case .waiting(let told, _) = state { return told }
-    return "ContainerCreating"
+  /// A container's process, and why it waits if it never had one. A function of its own, and nothing of the record is used
+  /// after it: the optimizer of Swift 6.3.1 otherwise finds an ownership error in `log` and crashes.
+  @inline(never)
+  private static func standing(_ record: ContainerRecord?) -> (process: ProcessIdentity?, reason: String?) {
+    guard let record else { return (nil, "ContainerCreating") }
+    if record.hasRunEver || record.process != nil { return (record.process, nil) }
+    if case .waiting(let told, _) = record.state { return (nil, told) }
+    return (nil, "ContainerCreating")
   }
 
   private func log(_ pod: Pod, _ container: String, _ options: PodLogOptions) throws(StatusError) {
     let name = PodManifest(pod.record.manifest).name
-    let state = pod.record.containers[container] ?? ContainerRecord()
+    let standing = Self.standing(pod.record.containers[container])
     if options.previous {
       let path = pod.directory.previousLogFile(container)
       guard Files.exists(path) else {
@@ -86,11 +90,10 @@ struct NodePodStreams {
       }
       return LogSession(connection, options).run(path, follows: nil)
     }
-    if !state.hasRunEver, state.process == nil {
-      throw .badRequest(
-        "container \"\(container)\" in pod \"\(name)\" is waiting to start: \(Self.reasonToWait(state.state))")
+    if let reason = standing.reason {
+      throw .badRequest("container \"\(container)\" in pod \"\(name)\" is waiting to start: \(reason)")
     }
-    let process = state.process.flatMap { ProcessHandle($0) }
+    let process = standing.process.flatMap { ProcessHandle($0) }
     LogSession(connection, options).run(pod.directory.logFile(container), follows: options.follow ? process : nil)
   }
 }
