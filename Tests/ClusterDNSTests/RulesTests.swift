@@ -107,11 +107,10 @@ import Testing
   static let podAddress = IPAddress("10.244.4.4")!
 
   func completing(upstreams: Bool = true, domains: [String] = []) throws -> Responder {
-    var responder = Samples.responder(Samples.zone(), upstreams: upstreams)
-    responder.completion = SearchCompletion(domains: try domains.map { try DomainName(parsing: $0) }) {
+    let completion = SearchCompletion(domains: try domains.map { try DomainName(parsing: $0) }) {
       $0 == Self.podAddress ? "work" : nil
     }
-    return responder
+    return Samples.responder(Samples.zone(), upstreams: upstreams, completion: completion)
   }
 
   func outcome(_ responder: Responder, _ name: String, _ type: RecordType = .a, from: IPAddress = podAddress) -> (

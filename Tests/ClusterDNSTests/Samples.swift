@@ -100,10 +100,12 @@ enum Samples {
   }
 
   static func responder(
-    _ zone: ClusterZone?, pods: PodRecords = .insecure, upstreams: Bool = false, reverse: [Prefix] = []
+    _ zone: ClusterZone?, pods: PodRecords = .insecure, upstreams: Bool = false, reverse: [Prefix] = [],
+    completion: SearchCompletion? = nil
   ) -> Responder {
     Responder(
       hosts: StaticHosts(), zone: zone, pods: pods, ttl: 5, reverseRanges: reverse, hasUpstreams: upstreams,
-      nameServerAddresses: [IPAddress("10.96.0.10")!, IPAddress("fd00:96::10")!], keepalive: 100)
+      keepalive: 100, nameServerAddresses: [IPAddress("10.96.0.10")!, IPAddress("fd00:96::10")!],
+      completion: completion)
   }
 }

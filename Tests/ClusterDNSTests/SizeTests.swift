@@ -43,6 +43,7 @@ import Testing
     let before = try resident()
     zone.replaceAll(objects, pods: [Pod](), namespaces: [String]())
     let used = try resident() - before
+    print("DNS: the zone of 10,000 Services and 100,000 endpoints takes \(used >> 20) MiB beside the objects")
     #expect(used < 64 << 20, "\(used >> 20) MiB")
     let responder = Samples.responder(zone)
     // All of it is there.

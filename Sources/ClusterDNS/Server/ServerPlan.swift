@@ -50,20 +50,15 @@ final class ServerBlock: Sendable {
     groups = try rules.forwards.filter { !$0.upstreams.isEmpty }.map { try UpstreamGroup($0) }
     let hosts = StaticHosts()
     hosts.replace(rules.hosts)
-    var responder = Responder(
+    responder = Responder(
       hosts: hosts, zone: rules.answersCluster ? zone : nil, pods: rules.podRecords, ttl: rules.ttl,
       reverseRanges: rules.reverseRanges, hasUpstreams: !groups.isEmpty,
-      keepalive: UInt16(clamping: configuration.idleTimeout * 10))
-    responder.nameServerAddresses =
-      configuration.nameServerAddresses ?? configuration.listen.map(\.address).filter { !$0.isUnspecified }
-    responder.fallthroughZones = rules.fallthroughZones
-    responder.rewrites = rules.rewrites
-    responder.templates = rules.templates
-    responder.hostsTTL = rules.hostsTTL
-    responder.isLoadBalanced = rules.isLoadBalanced
-    responder.completion = configuration.completion
-    responder.isAlone = configuration.clusterDomain == nil
-    self.responder = responder
+      keepalive: UInt16(clamping: configuration.idleTimeout * 10),
+      nameServerAddresses: configuration.nameServerAddresses
+        ?? configuration.listen.map(\.address).filter { !$0.isUnspecified },
+      fallthroughZones: rules.fallthroughZones, rewrites: rules.rewrites, templates: rules.templates,
+      hostsTTL: rules.hostsTTL, isLoadBalanced: rules.isLoadBalanced, completion: configuration.completion,
+      isAlone: configuration.clusterDomain == nil)
   }
 
   fileprivate var isForAll: Bool { rules.zones.contains { $0.labels.isEmpty } }

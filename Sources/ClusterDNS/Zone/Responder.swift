@@ -2,8 +2,9 @@ internal import Addressing
 internal import Glibc
 
 /// Answers from what is known here: fixed hosts and the cluster's zone. It is a function of the question and the zone's
-/// present state; sockets and upstreams are somebody else's.
-struct Responder: Sendable {
+/// present state; sockets and upstreams are somebody else's. A class, so that a question costs one reference and not a copy
+/// of all that is set here.
+final class Responder: Sendable {
   /// What became of a question.
   enum Outcome {
     /// The answer is written.
@@ -22,17 +23,17 @@ struct Responder: Sendable {
   let reverseRanges: [Prefix]
   let hasUpstreams: Bool
   /// The addresses of the name server that NS and SOA name, where pods ask.
-  var nameServerAddresses: [IPAddress] = []
+  let nameServerAddresses: [IPAddress]
   /// Names of the cluster's zone within these that do not exist are asked upstream.
-  var fallthroughZones: [DomainName] = []
-  var rewrites: [RewriteRule] = []
-  var templates: [TemplateRule] = []
-  var hostsTTL: UInt32?
-  var isLoadBalanced = true
+  let fallthroughZones: [DomainName]
+  let rewrites: [RewriteRule]
+  let templates: [TemplateRule]
+  let hostsTTL: UInt32?
+  let isLoadBalanced: Bool
   /// nil: search lists are not completed.
-  var completion: SearchCompletion?
+  let completion: SearchCompletion?
   /// Without cluster and upstreams this server is the authority for all names, beside a cluster it is not.
-  var isAlone = true
+  let isAlone: Bool
   /// What an idle TCP connection is told with edns-tcp-keepalive, in units of 100 ms.
   let keepalive: UInt16
 
@@ -41,6 +42,29 @@ struct Responder: Sendable {
   /// The version of the specification of DNS-based service discovery, and how long that is true, in seconds.
   static let version: StaticString = "1.1.0"
   static let versionTTL: UInt32 = 28800
+
+  init(
+    hosts: StaticHosts, zone: ClusterZone?, pods: PodRecords, ttl: UInt32, reverseRanges: [Prefix], hasUpstreams: Bool,
+    keepalive: UInt16, nameServerAddresses: [IPAddress] = [], fallthroughZones: [DomainName] = [],
+    rewrites: [RewriteRule] = [], templates: [TemplateRule] = [], hostsTTL: UInt32? = nil, isLoadBalanced: Bool = true,
+    completion: SearchCompletion? = nil, isAlone: Bool = true
+  ) {
+    self.hosts = hosts
+    self.zone = zone
+    self.pods = pods
+    self.ttl = ttl
+    self.reverseRanges = reverseRanges
+    self.hasUpstreams = hasUpstreams
+    self.keepalive = keepalive
+    self.nameServerAddresses = nameServerAddresses
+    self.fallthroughZones = fallthroughZones
+    self.rewrites = rewrites
+    self.templates = templates
+    self.hostsTTL = hostsTTL
+    self.isLoadBalanced = isLoadBalanced
+    self.completion = completion
+    self.isAlone = isAlone
+  }
 
   /// Answers a parsed question into a writer. `limit` is the most bytes of the answer; `turn` differs from question to
   /// question and decides which address comes first; `client` is who asks, nil where that does not matter.
@@ -235,49 +259,6 @@ struct Responder: Sendable {
     }
   }
 
-  /// SRV records (RFC 2782), and the addresses of their targets as far as there is room.
-  private func write(
-    _ service: ServiceRecords, _ targets: Range<Int>, _ owner: UInt16, _ turn: Int, _ writer: inout ResponseWriter
-  ) {
-    // Targets whose addresses are added: the place of their names and their hosts. What is additional may be left out,
-    // so that a few places on the stack will do.
-    var places: [32 of (offset: UInt16, host: Int32)] = .init(repeating: (0, 0))
-    var placed = 0
-    for step in 0..<targets.count {
-      let target = service.targets[targets.lowerBound + (step + turn % targets.count) % targets.count]
-      let data = writer.record(owner: owner, .srv, ttl: ttl) { writer in
-        writer.append16(0)
-        writer.append16(100)
-        writer.append16(target.port)
-        Self.append(target.host, of: service, compressed: false, &writer)
-      }
-      guard let data else { return }
-      guard placed < 32, data + 6 < 0x4000 else { continue }
-      var isKnown = false
-      for index in 0..<placed where places[index].host == target.host { isKnown = true }
-      if isKnown { continue }
-      places[placed] = (UInt16(data + 6), target.host)
-      placed += 1
-    }
-    writer.begin(section: .additional)
-    for index in 0..<placed {
-      let owner = 0xC000 | places[index].offset
-      let host = places[index].host
-      let addresses = host < 0 ? service.addresses[...] : service.addresses(of: Int(host))
-      for index in addresses.indices { writer.address(owner: owner, addresses[index], ttl: ttl) }
-    }
-  }
-
-  /// The name of a Service's host, or (-1) its own.
-  static func append(
-    _ host: Int32, of service: ServiceRecords, compressed: Bool = true, _ writer: inout ResponseWriter
-  ) {
-    if host < 0 { return writer.append(name: service.name, compressed: compressed) }
-    service.withLabel(service.hosts[Int(host)].label) {
-      writer.append(label: $0, below: service.name, compressed: compressed)
-    }
-  }
-
   private func write(_ finding: StaticHosts.Finding, _ type: RecordType, _ turn: Int, _ writer: inout ResponseWriter) {
     let owner = ResponseWriter.questionName
     let before = writer.position
@@ -290,44 +271,6 @@ struct Responder: Sendable {
     if writer.position == before, !writer.isTruncated {
       writer.begin(section: .authority)
       writeStart(of: .root, nil, &writer)
-    }
-  }
-
-  // MARK: synthesized records
-
-  /// ANY is answered with one HINFO record (RFC 8482 section 4.2).
-  private func writeAny(_ owner: UInt16, _ writer: inout ResponseWriter) {
-    writer.record(owner: owner, .hinfo, ttl: ttl) {
-      $0.append(text: "RFC8482")
-      $0.append8(0)
-    }
-  }
-
-  /// The SOA record of a reverse zone in the authority section.
-  private func writeReverseStart(_ name: NameView, _ writer: inout ResponseWriter) {
-    writer.begin(section: .authority)
-    writeStart(owner: name.end(name.labelCount - ReverseName.apexLabels), zone, &writer)
-  }
-
-  /// The SOA record: its TTL and minimum bound how long a negative answer is kept (RFC 2308).
-  func writeStart(of name: DomainName, _ zone: ClusterZone?, serial: UInt32? = nil, _ writer: inout ResponseWriter) {
-    name.wire.withUnsafeBufferPointer { writeStart(owner: $0, zone, serial: serial, &writer) }
-  }
-
-  private func writeStart(
-    owner: UnsafeBufferPointer<UInt8>, _ zone: ClusterZone?, serial: UInt32? = nil, _ writer: inout ResponseWriter
-  ) {
-    let server = zone?.nameServer ?? .nameServer
-    let mailbox = zone?.mailbox ?? .mailbox
-    let serial = serial ?? zone?.serial ?? 1
-    writer.record(owner: owner, .soa, ttl: min(ttl, 300)) {
-      $0.append(name: server)
-      $0.append(name: mailbox)
-      $0.append32(serial)
-      $0.append32(7200)
-      $0.append32(1800)
-      $0.append32(86400)
-      $0.append32(ttl)
     }
   }
 }
