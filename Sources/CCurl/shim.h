@@ -20,6 +20,12 @@ static inline CURLcode swiftlet_curl_set_blob(CURL *handle, CURLoption option, c
   return curl_easy_setopt(handle, option, &blob);
 }
 
+/// Whether a request got as far as a connection.
+static inline _Bool swiftlet_curl_has_connected(CURL *handle) {
+  curl_off_t microseconds = 0;
+  return curl_easy_getinfo(handle, CURLINFO_CONNECT_TIME_T, &microseconds) == CURLE_OK && microseconds > 0;
+}
+
 typedef size_t (*swiftlet_curl_data_function)(char *bytes, size_t size, size_t count, void *context);
 
 static inline CURLcode swiftlet_curl_set_data_function(CURL *handle, CURLoption option,

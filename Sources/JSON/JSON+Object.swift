@@ -12,7 +12,15 @@ extension JSON {
     package var keys: [String] { members.map(\.key) }
 
     package subscript(key: String) -> JSON? {
-      get { members.last { $0.key == key }?.value }
+      get {
+        // By index: a closure would be handed a copy of each member.
+        var index = members.count
+        while index > 0 {
+          index -= 1
+          if members[index].key == key { return members[index].value }
+        }
+        return nil
+      }
       set {
         if let newValue {
           if let index = members.lastIndex(where: { $0.key == key }) {

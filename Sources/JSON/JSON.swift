@@ -49,7 +49,7 @@ extension JSON {
   package var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
   /// The members, or nil for any other kind of value.
   package var object: Object? { if case .object(let value) = self { value } else { nil } }
-  package var isNull: Bool { self == .null }
+  package var isNull: Bool { if case .null = self { true } else { false } }
 
   /// The elements of an array; empty for any other kind of value.
   package var elements: [JSON] { array ?? [] }
@@ -70,7 +70,7 @@ extension JSON {
   /// A member of an object; `.null` where there is none. Setting `.null` removes the member; setting a member of a value
   /// that is no object makes it one.
   package subscript(key: String) -> JSON {
-    get { object?[key] ?? .null }
+    get { if case .object(let object) = self { object[key] ?? .null } else { .null } }
     set { set([key][...], to: newValue) }
   }
 

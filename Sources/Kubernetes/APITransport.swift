@@ -50,4 +50,18 @@ package protocol APITransport: Sendable {
     _ request: APIRequest, onData: @escaping @Sendable ([UInt8]) -> Void,
     onEnd: @escaping @Sendable (Result<APIResponse, any Error>) -> Void
   ) -> any APIStream
+
+  /// Is told when the server answers somebody again after it could not be reached, so that others need not sit their pauses
+  /// out. The observer is kept weakly, and called on a thread of the transport.
+  func observeReturn(_ observer: any ReturnObserver)
+}
+
+extension APITransport {
+  /// Where the way cannot be cut nobody needs to be told.
+  package func observeReturn(_ observer: any ReturnObserver) {}
+}
+
+/// Somebody who waits for an API server to come back.
+package protocol ReturnObserver: AnyObject, Sendable {
+  func serverReturned()
 }

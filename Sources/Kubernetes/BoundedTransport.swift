@@ -24,4 +24,6 @@ final class BoundedTransport: APITransport {
     _ request: APIRequest, onData: @escaping @Sendable ([UInt8]) -> Void,
     onEnd: @escaping @Sendable (Result<APIResponse, any Error>) -> Void
   ) -> any APIStream { transport.stream(request, onData: onData, onEnd: onEnd) }
+
+  func observeReturn(_ observer: any ReturnObserver) { transport.observeReturn(observer) }
 }

@@ -5,6 +5,7 @@ internal import Glibc
 final class CurlTransfer: @unchecked Sendable {
   let easy: UnsafeMutableRawPointer
   private let server: String
+  private let reachability: Reachability
   private let onData: (@Sendable ([UInt8]) -> Void)?
   private let onEnd: @Sendable (Result<APIResponse, TransportError>) -> Void
   private let body: UnsafeMutableBufferPointer<UInt8>
@@ -15,13 +16,14 @@ final class CurlTransfer: @unchecked Sendable {
   private var isEnded = false
 
   init(
-    url: String, server: String, request: APIRequest, token: String?, onData: (@Sendable ([UInt8]) -> Void)?,
-    onEnd: @escaping @Sendable (Result<APIResponse, TransportError>) -> Void
+    url: String, server: String, request: APIRequest, token: String?, reachability: Reachability,
+    onData: (@Sendable ([UInt8]) -> Void)?, onEnd: @escaping @Sendable (Result<APIResponse, TransportError>) -> Void
   ) throws(TransportError) {
     _ = CurlLoop.library
     guard let easy = curl_easy_init() else { throw TransportError(.other, "libcurl cannot start a request") }
     self.easy = easy
     self.server = server
+    self.reachability = reachability
     self.onData = onData
     self.onEnd = onEnd
     body = .allocate(capacity: request.body.count)
@@ -98,6 +100,7 @@ final class CurlTransfer: @unchecked Sendable {
     let line = String(decoding: bytes, as: UTF8.self)
     if line.hasPrefix("HTTP/") {
       let fields = line.split(separator: " ", maxSplits: 2)
+      reachability.answered()
       response = APIResponse(status: fields.count > 1 ? Int(fields[1].prefix(3)) ?? 0 : 0)
     } else if let colon = line.firstIndex(of: ":") {
       let value = line[line.index(after: colon)...]
@@ -110,7 +113,10 @@ final class CurlTransfer: @unchecked Sendable {
   func end(_ code: CURLcode) {
     guard !isEnded else { return }
     isEnded = true
-    onEnd(code == CURLE_OK ? .success(response) : .failure(error(code)))
+    if code == CURLE_OK { return onEnd(.success(response)) }
+    let error = error(code)
+    if error.isUnreachable { reachability.failed() }
+    onEnd(.failure(error))
   }
 
   func endCancelled() {
@@ -125,7 +131,8 @@ final class CurlTransfer: @unchecked Sendable {
     switch code {
     case CURLE_COULDNT_RESOLVE_HOST: reason = .unresolved
     case CURLE_COULDNT_CONNECT: reason = .unreachable
-    case CURLE_OPERATION_TIMEDOUT: reason = .timeout
+    // A way that is cut swallows what is sent: the time passes without a connection.
+    case CURLE_OPERATION_TIMEDOUT: reason = swiftlet_curl_has_connected(easy) ? .timeout : .unreachable
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE:
       reason = .untrusted
     case CURLE_PARTIAL_FILE, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_GOT_NOTHING: reason = .interrupted

@@ -32,6 +32,7 @@ package final class HTTPTransport: APITransport {
   private let credentials: CredentialSource
   private let options: Options
   private let loop: CurlLoop
+  private let reachability = Reachability()
 
   package init(_ config: KubeConfig, options: Options = Options()) {
     credentials = CredentialSource(config, interval: options.credentialInterval, onError: options.onCredentialError)
@@ -80,13 +81,16 @@ package final class HTTPTransport: APITransport {
     }
   }
 
+  package func observeReturn(_ observer: any ReturnObserver) { reachability.observe(observer) }
+
   private func transfer(
     _ request: APIRequest, _ config: KubeConfig, timeout: Double?, onData: (@Sendable ([UInt8]) -> Void)?,
     onEnd: @escaping @Sendable (Result<APIResponse, TransportError>) -> Void
   ) throws(TransportError) -> CurlTransfer {
     let base = config.server.hasSuffix("/") ? String(config.server.dropLast()) : config.server
     let transfer = try CurlTransfer(
-      url: base + request.target, server: base, request: request, token: config.token, onData: onData, onEnd: onEnd)
+      url: base + request.target, server: base, request: request, token: config.token,
+      reachability: reachability, onData: onData, onEnd: onEnd)
     transfer.configure(options: options, timeout: timeout, config: config)
     return transfer
   }

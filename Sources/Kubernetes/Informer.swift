@@ -7,7 +7,7 @@ internal import Synchronization
 ///
 /// All callbacks come from one thread, in order: first `onReplace` with everything there is, then `onEvent` for each
 /// change, and `onReplace` again after a gap that could not be resumed. They may block; events wait meanwhile.
-package final class Informer: Sendable {
+package final class Informer: ReturnObserver {
   package enum Change: Sendable {
     /// Also sent for an object the owner knows already, when a server repeats itself.
     case added
@@ -28,9 +28,14 @@ package final class Informer: Sendable {
     package init() {}
   }
 
+  /// Seconds over which those spread who hear that the server is back.
+  private static let returnSpread = 0.5
+
   private enum Message: Sendable {
     case data(watch: Int, [UInt8])
     case end(watch: Int, Result<APIResponse, any Error>)
+    /// The server answers others that could not reach it either.
+    case returned
     case stop
   }
 
@@ -99,6 +104,7 @@ package final class Informer: Sendable {
 
   /// Starts the informer's thread, which keeps the informer alive until `stop`. Call it once.
   package func start() {
+    client.transport.observeReturn(self)
     _ = Thread("inf-\(type.plural)") {
       self.run()
       self.ended.open()
@@ -118,6 +124,8 @@ package final class Informer: Sendable {
     mailbox.put(.stop)
     stream?.cancel()
   }
+
+  package func serverReturned() { mailbox.put(.returned) }
 
   private var isStopped: Bool { state.withLock { $0.isStopped } }
 
@@ -141,14 +149,16 @@ package final class Informer: Sendable {
         case .early:
           // A server that goes away ends everybody's watches at one moment; all must not be back at the next.
           backoff.reset()
-          pause(Double.random(in: 0...backoff.first))
+          pause(Double.random(in: 0...backoff.first), endsOnReturn: true)
         case .atOnce: pause(backoff.pause())
         }
       } catch {
         if isStopped { break }
         if let status = error as? APIStatus, status.isExpired { version = nil }
         options.onError?(error)
-        pause(backoff.pause(atLeast: (error as? APIStatus)?.retryAfter))
+        let isUnheard = (error as? TransportError)?.isUnreachable ?? false
+        pause(
+          backoff.pause(atLeast: (error as? APIStatus)?.retryAfter, isUnheard: isUnheard), endsOnReturn: isUnheard)
       }
     }
   }
@@ -170,15 +180,18 @@ package final class Informer: Sendable {
     }
   }
 
-  /// Waits without being deaf to `stop`; what else arrives belongs to an old watch.
-  private func pause(_ seconds: Double) {
+  /// Waits without being deaf to `stop`; what else arrives belongs to an old watch. With `endsOnReturn`, not much longer
+  /// than until another of the transport's users reaches the server: they all share one way.
+  private func pause(_ seconds: Double, endsOnReturn: Bool = false) {
     var left = seconds
     var before = Time.monotonicSeconds
     while left > 0, !isStopped {
-      _ = mailbox.take(timeout: left)
+      let messages = mailbox.take(timeout: left)
       let now = Time.monotonicSeconds
       left -= now - before
       before = now
+      let hasReturned = messages.contains { if case .returned = $0 { true } else { false } }
+      if endsOnReturn, hasReturned { left = min(left, Double.random(in: 0...Self.returnSpread)) }
     }
   }
 

@@ -17,6 +17,9 @@ package struct TransportError: Error, Hashable, Sendable, CustomStringConvertibl
     case other
   }
 
+  /// Nobody heard the request.
+  package var isUnreachable: Bool { reason == .unreachable || reason == .unresolved }
+
   package var reason: Reason
   /// Server, what happened, and a remedy where there is one.
   package var message: String

@@ -11,7 +11,17 @@ package final class ModelFeed: Sendable {
     informers = kinds.sorted { $0.rawValue < $1.rawValue }.map { kind in
       var options = Informer.Options()
       let log = Log("agent watch")
-      options.onError = { error in log.warning("\(kind.rawValue): \(error)") }
+      options.onError = { error in
+        if kind.isOptional, let status = error as? APIStatus, status.isNotFound || status.code == 403 {
+          // Told once: later answers of this kind change nothing.
+          if !model.hasListed(kind) {
+            log.info("\(kind.rawValue): this cluster shows none (\(status))")
+            model.replace(kind, with: [])
+          }
+          return
+        }
+        log.warning("\(kind.rawValue): \(error)")
+      }
       return Informer(
         client, kind.resource, kind.selection, options: options,
         // One by one: of a large cluster, whole objects take ten times what the model keeps of them.

@@ -10,7 +10,8 @@ extension NodeAgent {
       switch plane {
       // Services are announced by BGP alone.
       case "routing": kinds.formUnion(usesBGP ? [.node, .service, .endpointSlice] : [.node])
-      case "services", "announcing": kinds.formUnion([.node, .service, .endpointSlice])
+      case "services": kinds.formUnion([.node, .service, .endpointSlice, .serviceCIDR])
+      case "announcing": kinds.formUnion([.node, .service, .endpointSlice])
       case "policy": kinds.formUnion([.node, .namespace, .pod, .networkPolicy])
       case "dns": kinds.formUnion([.namespace, .pod, .service, .endpointSlice])
       case "gateway": kinds.formUnion([.node, .service, .endpointSlice, .ingress, .ingressClass, .secret])
@@ -34,6 +35,10 @@ extension ModelKind {
     case .ingress: .ingresses
     case .ingressClass: .ingressClasses
     case .secret: .secrets
+    case .serviceCIDR: .serviceCIDRs
     }
   }
+
+  /// Clusters that do not serve it (404), or roles of an earlier version that do not allow it (403), keep no agent waiting.
+  package var isOptional: Bool { self == .serviceCIDR }
 }

@@ -9,7 +9,7 @@ extension ServicesPlane {
     let services = model.read { state in
       id.map { [$0] } ?? state.services.keys.sorted()
     }.compactMap { id in model.read { $0.serviceWithEndpoints(id) } }
-    let compiler = Self.configuration(settings, own: model.read { $0.nodes[settings.nodeName] }).compiler
+    let compiler = model.read { configuration($0).compiler }
     let refused = proxy.refused
     let waiting = proxy.conflicts
     var answer: JSON = ["node": .string(settings.nodeName), "backend": .string(settings.servicesBackend.mode)]

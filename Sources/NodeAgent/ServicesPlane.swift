@@ -18,17 +18,24 @@ package final class ServicesPlane: Plane {
   /// `recorder` takes Events about Services that cannot be programmed.
   package init(_ settings: AgentConfiguration, recorder: EventRecorder? = nil) throws {
     self.settings = settings
-    proxy = try ServiceProxy(Self.configuration(settings, own: nil), backend: settings.servicesBackend)
+    proxy = try ServiceProxy(Self.configuration(settings, own: nil, ranges: []), backend: settings.servicesBackend)
     health = ProxyHealth(
       families: Set(settings.podRanges.map(\.family)), mode: settings.servicesBackend.mode, metrics: metrics)
     problems = ServiceProblems(recorder)
   }
 
-  static func configuration(_ settings: AgentConfiguration, own: Node?) -> ServiceProxyConfiguration {
+  /// `ranges` are those of the cluster's ServiceCIDRs, beside what the agent was told.
+  static func configuration(
+    _ settings: AgentConfiguration, own: Node?, ranges: [ServiceCIDR]
+  ) -> ServiceProxyConfiguration {
+    var serviceRanges = settings.serviceRanges
+    for range in ranges.flatMap(\.ranges).sorted() {
+      if !serviceRanges.contains(where: { $0.contains(range) }) { serviceRanges.append(range) }
+    }
     var configuration = ServiceProxyConfiguration(
       nodeName: settings.nodeName, zone: own?.zone, nodeAddresses: own?.addresses ?? [],
       nodePortRanges: settings.nodePortRanges, localPodRanges: own?.podRanges ?? [],
-      serviceRanges: settings.serviceRanges,
+      serviceRanges: serviceRanges,
       clusterRanges: settings.podRanges + settings.nodeRanges)
     // Where neither routes nor pods are ours, their way out is not either.
     configuration.masqueradesPods = !settings.disabledPlanes.isSuperset(of: ["routing", "wiring"])
@@ -46,6 +53,7 @@ package final class ServicesPlane: Plane {
     switch key {
     case .service: true
     case .node(let name): name == settings.nodeName
+    case .serviceCIDR: true
     default: false
     }
   }
@@ -68,11 +76,15 @@ package final class ServicesPlane: Plane {
   }
 
   private func synchronizeAll(_ model: SharedModel) throws {
-    let (own, services) = model.read { state in
-      (state.nodes[settings.nodeName], state.services.keys.compactMap(state.serviceWithEndpoints))
+    let (configuration, services) = model.read { state in
+      (self.configuration(state), state.services.keys.compactMap(state.serviceWithEndpoints))
     }
-    _ = try proxy.configure(Self.configuration(settings, own: own))
+    _ = try proxy.configure(configuration)
     try proxy.sync(full: services)
+  }
+
+  func configuration(_ state: ClusterState) -> ServiceProxyConfiguration {
+    Self.configuration(settings, own: state.nodes[settings.nodeName], ranges: Array(state.serviceRanges.values))
   }
 
   package func apply(_ keys: [ChangeKey], _ model: SharedModel) throws {
@@ -81,10 +93,13 @@ package final class ServicesPlane: Plane {
   }
 
   private func applyChanges(_ keys: [ChangeKey], _ model: SharedModel) throws {
-    if keys.contains(.node(settings.nodeName)) {
-      let own = model.read { $0.nodes[settings.nodeName] }
-      if try proxy.configure(Self.configuration(settings, own: own)) { return try synchronizeAll(model) }
+    let concernsAll = keys.contains { key in
+      switch key {
+      case .node(settings.nodeName), .serviceCIDR: true
+      default: false
+      }
     }
+    if concernsAll, try proxy.configure(model.read { configuration($0) }) { return try synchronizeAll(model) }
     let changed: [(id: NamespacedName, service: ServiceWithEndpoints?)] = model.read { state in
       keys.compactMap { key in
         guard case .service(let id) = key else { return nil }

@@ -25,6 +25,9 @@ package final class SharedModel: Sendable {
   /// Every kind has been listed once.
   package var hasSynced: Bool { state.withLock { $0.missing.isEmpty } }
 
+  /// A kind has been listed once.
+  package func hasListed(_ kind: ModelKind) -> Bool { state.withLock { !$0.missing.contains(kind) } }
+
   /// Reads values under the lock; keep it short, and take values out, not the state.
   package func read<Result>(_ body: (ClusterState) throws -> sending Result) rethrows -> sending Result {
     try state.withLock { try body($0.cluster) }

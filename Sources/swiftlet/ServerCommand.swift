@@ -20,6 +20,9 @@ enum ServerCommand {
     .init("node-mask", "LENGTH", "prefix length of a node's part of the IPv4 pod range (24)"),
     .init("node-mask-ipv6", "LENGTH", "the same for IPv6 (64)"),
     .init("service-range", "PREFIX", "addresses of Services; once a family (10.96.0.0/16)"),
+    .init("node-ports", "FIRST-LAST", "where node ports may lie (30000-32767)"),
+    .init(
+      "own-load-balancer-class-only", nil, "leave Services of type LoadBalancer without a class to another controller"),
     .init("server-name", "NAME", "a further name or address of the certificate"),
     .init("cluster-domain", "DOMAIN", "the zone of Services (cluster.local)"),
     .init("without-scheduler", nil, "leave pods to another scheduler"),
@@ -56,6 +59,7 @@ enum ServerCommand {
     var configuration = APIServerConfiguration(
       databasePath: database(folder), serviceRanges: serviceRanges)
     configuration.pkiPath = folder
+    if let range = try nodePorts(options) { configuration.nodePorts = range }
     for text in options.all("advertise-address") {
       do { configuration.advertisedAddresses.append(try IPAddress(parsing: text)) } catch {
         throw UsageError("option --advertise-address: \(error)")
@@ -78,6 +82,7 @@ enum ServerCommand {
     controllers.occupiedRanges = configuration.serviceRanges
     controllers.serviceRanges = configuration.serviceRanges
     controllers.nodePorts = configuration.nodePorts
+    controllers.servesDefaultLoadBalancerClass = !options.has("own-load-balancer-class-only")
     controllers.rootCertificate = server.pki?.authority
     controllers.runsScheduler = !options.has("without-scheduler")
     let log = Log("controllers")
@@ -95,6 +100,16 @@ enum ServerCommand {
       do { prefixes.append(try Prefix(parsing: text)) } catch { throw UsageError("option --\(name): \(error)") }
     }
     return prefixes
+  }
+
+  private static func nodePorts(_ options: CommandLineOptions) throws(UsageError) -> ClosedRange<Int>? {
+    guard let text = options["node-ports"] else { return nil }
+    let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+    guard ends.count == 2, let first = ends[0], let last = ends[1], 1 <= first, first <= last, last <= 65535 else {
+      throw UsageError(
+        "option --node-ports: found \"\(text)\", expected FIRST-LAST within 1 to 65535, such as 30000-32767")
+    }
+    return first...last
   }
 
   private static func listeners(_ options: CommandLineOptions) throws -> [APIListener] {

@@ -52,6 +52,7 @@ import Testing
     (.networkPolicy, #"{"metadata":{"name":"a","namespace":"s"}}"#, .policy(.init("s", "a"))),
     (.ingress, #"{"metadata":{"name":"a","namespace":"s"}}"#, .ingress(.init("s", "a"))),
     (.ingressClass, #"{"metadata":{"name":"a"},"spec":{"controller":"c"}}"#, .ingressClass("a")),
+    (.serviceCIDR, #"{"metadata":{"name":"a"},"spec":{"cidrs":["10.96.0.0/16","fd00::/112"]}}"#, .serviceCIDR("a")),
     (
       .secret,
       #"{"metadata":{"name":"a","namespace":"s"},"type":"kubernetes.io/tls","data":{"tls.crt":"YQ==","tls.key":"YQ=="}}"#,

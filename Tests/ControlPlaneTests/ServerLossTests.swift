@@ -153,6 +153,31 @@ struct ServerLossTests {
     #expect(events.withLock { $0 } == ["+during"])
   }
 
+  /// One of an agent's watches gets through again: the others follow, however long their pauses are.
+  @Test func whoGetsThroughFirstWakesTheOthers() throws {
+    let fixture = try ServingFixture()
+    let transport = HTTPTransport(try KubeConfig(file: fixture.kubeconfig))
+    defer { transport.close() }
+    var options = Informer.Options()
+    options.backoff = Backoff(first: 600, longest: 600)
+    options.backoff.longestUnheard = 600
+    let caches = [ObjectCache(.configMaps), ObjectCache(.services), ObjectCache(.namespaces)]
+    for cache in caches {
+      cache.start(APIClient(transport), options: options)
+      #expect(cache.waitUntilSynced(timeout: 20))
+    }
+    defer { for cache in caches { cache.stop() } }
+    #expect(Self.until { caches.allSatisfy { fixture.api.server.store.followers($0.type.plural) > 0 } })
+    fixture.api.server.stop()
+    // Everybody has noticed, and somebody has tried in vain.
+    #expect(Self.until { caches.allSatisfy { fixture.api.server.store.followers($0.type.plural) == 0 } })
+    usleep(300_000)
+    #expect(throws: TransportError.self) { try transport.send(APIRequest("GET", "/readyz")) }
+    try fixture.api.server.start([.address(IPAddress("127.0.0.1")!, port: fixture.port)])
+    #expect(try transport.send(APIRequest("GET", "/readyz")).status == 200)
+    #expect(Self.until { caches.allSatisfy { fixture.api.server.store.followers($0.type.plural) > 0 } })
+  }
+
   /// The authority of the API server is replaced, as `kubeadm` and cloud providers do now and then: a pod's `ca.crt` changes
   /// and so does the server's certificate.
   @Test func anAuthorityThatIsReplacedNeedsNoRestart() throws {

@@ -119,6 +119,34 @@ import Testing
     }
   }
 
+  /// A cluster of before 1.33, or of whoever serves no ServiceCIDRs: its agents work with the ranges they were told.
+  @Test(arguments: [404, 403]) func anAgentDoesNotWaitForServiceCIDRs(status: Int) throws {
+    struct Without: APITransport {
+      let inner: any APITransport
+      let status: Int
+
+      func send(_ request: APIRequest) throws -> APIResponse {
+        guard request.target.contains("servicecidrs") else { return try inner.send(request) }
+        let reason = status == 404 ? "NotFound" : "Forbidden"
+        let text = #"{"kind":"Status","code":\#(status),"reason":"\#(reason)","message":"no"}"#
+        return APIResponse(status: status, body: Array(text.utf8))
+      }
+
+      func stream(
+        _ request: APIRequest, onData: @escaping @Sendable ([UInt8]) -> Void,
+        onEnd: @escaping @Sendable (Result<APIResponse, any Error>) -> Void
+      ) -> any APIStream { inner.stream(request, onData: onData, onEnd: onEnd) }
+    }
+    let server = try TestServer()
+    let kinds = NodeAgent.kinds(planes: ["services"], usesBGP: false)
+    let model = SharedModel(kinds: kinds)
+    let feed = ModelFeed(
+      APIClient(Without(inner: server.server.transport, status: status)), kinds: kinds, into: model)
+    feed.start()
+    #expect(Self.until { model.hasSynced })
+    feed.stop()
+  }
+
   @Test func aGatewayReadsWhatItMay() throws {
     let account = Account(try Self.serve(RenderingTests.whole), "swiftlet-gateway")
     let kinds = NodeAgent.kinds(planes: ["gateway"], usesBGP: false)

@@ -35,6 +35,21 @@ import Testing
     #expect(moments.max()! <= outage + 15)
   }
 
+  /// While nobody hears them, clients ask a little more often, and are back sooner; still never all at one moment.
+  @Test func nobodyIsAwayForLongAfterTheWayWasCut() {
+    var moments: [Double] = []
+    for _ in 0..<1000 {
+      var backoff = Backoff()
+      var now = Double.random(in: 0...backoff.first)
+      while now < 300 { now += backoff.pause(isUnheard: true) }
+      moments.append(now)
+    }
+    #expect(moments.max()! <= 305)
+    var windows: [Int: Int] = [:]
+    for moment in moments { windows[Int(moment * 10), default: 0] += 1 }
+    #expect((windows.values.max() ?? 0) < 100)
+  }
+
   @Test func whatTheServerAskedForIsKept() {
     var backoff = Backoff(first: 0.1, longest: 1)
     for _ in 0..<20 { #expect((7.0...10.5).contains(backoff.pause(atLeast: 7))) }

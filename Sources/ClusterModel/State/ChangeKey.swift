@@ -9,4 +9,5 @@ package enum ChangeKey: Hashable, Sendable {
   case ingress(NamespacedName)
   case ingressClass(String)
   case certificate(NamespacedName)
+  case serviceCIDR(String)
 }

@@ -15,6 +15,8 @@ package final class ClusterState {
   package private(set) var ingresses: [NamespacedName: Ingress] = [:]
   package private(set) var ingressClasses: [String: IngressClass] = [:]
   package private(set) var certificates: [NamespacedName: Certificate] = [:]
+  /// Ranges that Services' addresses are given out from, by the names of their ServiceCIDRs.
+  package private(set) var serviceRanges: [String: ServiceCIDR] = [:]
   private var slices: [NamespacedName: EndpointSlice] = [:]
 
   private var slicesByService = NameIndex<NamespacedName>()
@@ -99,6 +101,11 @@ package final class ClusterState {
         if ingressClasses.updateValue(value, forKey: value.name) != value {
           changes.keys.insert(.ingressClass(value.name))
         }
+      case .serviceCIDR:
+        let value = try ServiceCIDR(decoding: json, warnings: &changes.problems)
+        if serviceRanges.updateValue(value, forKey: value.name) != value {
+          changes.keys.insert(.serviceCIDR(value.name))
+        }
       case .secret:
         guard Certificate.isCertificate(json) else {
           let reader = try ObjectReader(json, kind: "Secret")
@@ -173,6 +180,8 @@ package final class ClusterState {
     case .ingress: if ingresses.removeValue(forKey: id) != nil { changes.keys.insert(.ingress(id)) }
     case .ingressClass:
       if ingressClasses.removeValue(forKey: id.name) != nil { changes.keys.insert(.ingressClass(id.name)) }
+    case .serviceCIDR:
+      if serviceRanges.removeValue(forKey: id.name) != nil { changes.keys.insert(.serviceCIDR(id.name)) }
     case .secret: if certificates.removeValue(forKey: id) != nil { changes.keys.insert(.certificate(id)) }
     }
   }
@@ -188,6 +197,7 @@ package final class ClusterState {
     case .ingress: Set(ingresses.keys)
     case .ingressClass: Set(ingressClasses.keys.map { NamespacedName("", $0) })
     case .secret: Set(certificates.keys)
+    case .serviceCIDR: Set(serviceRanges.keys.map { NamespacedName("", $0) })
     }
   }
 

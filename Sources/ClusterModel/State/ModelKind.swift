@@ -12,6 +12,8 @@ package enum ModelKind: String, Hashable, Sendable, CaseIterable {
   case ingressClass = "IngressClass"
   /// Only Secrets of type kubernetes.io/tls are kept.
   case secret = "Secret"
+  /// Served by clusters from 1.33 on, where ranges of Services come and go (KEP-1880).
+  case serviceCIDR = "ServiceCIDR"
 }
 
 /// One event of a watch.

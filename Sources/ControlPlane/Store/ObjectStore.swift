@@ -11,6 +11,7 @@ package final class ObjectStore: Sendable {
   private let historyLimit: StoreHistoryLimit
   private let state: Mutex<StoreState>
   private let writer: Mutex<Writer>
+  private let log = Log("store")
   private let observers: @Sendable ([StoreEvent]) -> Void
   /// Last, so that the file is closed when another may open it.
   private let lock: StoreLock
@@ -20,6 +21,8 @@ package final class ObjectStore: Sendable {
     var put: SQLiteStatement
     var delete: SQLiteStatement
     var mark: SQLiteStatement
+    /// The last commit failed, and the log says so.
+    var isFailing = false
   }
 
   /// Opens the store, or makes a new one where no file is. `observers` is called after each commit, still before the next
@@ -69,7 +72,16 @@ package final class ObjectStore: Sendable {
       let result = try body(transaction)
       let events = transaction.events
       if isDryRun || events.isEmpty { return result }
-      try Self.commit(events, &writer)
+      do { try Self.commit(events, &writer) } catch {
+        // Once, not at each of the writes that fail now.
+        if !writer.isFailing { log.error("writes are refused: \(error)") }
+        writer.isFailing = true
+        throw error
+      }
+      if writer.isFailing {
+        log.info("writes are accepted again")
+        writer.isFailing = false
+      }
       wakeups = state.withLock { $0.publish(events, limit: historyLimit) }
       observers(events)
       return result

@@ -107,6 +107,7 @@ final class SQLiteDatabase {
 
   private func failure(_ code: CInt, _ what: String) -> StoreError {
     if code & 0xFF == SQLITE_BUSY { return .inUse(path) }
+    if code & 0xFF == SQLITE_FULL { return .full(path) }
     let reason = String(cString: sqlite3_errmsg(handle))
     if code & 0xFF == SQLITE_CORRUPT || code & 0xFF == SQLITE_NOTADB { return damaged(reason) }
     return StoreError(path, "\(what): \(reason)")

@@ -26,10 +26,10 @@ final class SQLiteStatement {
     switch sqlite3_step(handle) {
     case SQLITE_ROW: return true
     case SQLITE_DONE: return false
-    default:
+    case let code:
       let reason = String(cString: sqlite3_errmsg(sqlite3_db_handle(handle)))
       sqlite3_reset(handle)
-      throw StoreError(path, reason)
+      throw code & 0xFF == SQLITE_FULL ? .full(path) : StoreError(path, reason)
     }
   }
 

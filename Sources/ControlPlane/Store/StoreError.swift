@@ -23,6 +23,13 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
     StoreError(path, "is in use by another process; stop it first, or name another file")
   }
 
+  static func full(_ path: String) -> StoreError {
+    StoreError(
+      path,
+      "cannot be written: no space is left on its disk, which is full; make room there, and writes are accepted again "
+        + "without a restart. What was acknowledged is kept")
+  }
+
   /// The folder a file lies in.
   static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }

@@ -29,7 +29,7 @@ extension PolicyModel {
         dirtyPods.formUnion(localPods[id.namespace] ?? [])
         dirtyChains.formUnion(chainsOfPolicy[id] ?? [])
       case .pod(let id): changedPods.append(id)
-      case .node, .service, .ingress, .ingressClass, .certificate: continue
+      case .node, .service, .ingress, .ingressClass, .certificate, .serviceCIDR: continue
       }
     }
     for id in changedPods {
