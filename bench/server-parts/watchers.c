@@ -20,6 +20,7 @@
 struct watch {
   SSL *ssl;
   int socket;
+  int delivered;
   size_t kept;  // bytes of an unfinished line that may hold the beginning of the mark
   char *buffer;
 };
@@ -53,6 +54,7 @@ static void take(struct watch *watch, size_t length) {
       delay_room = delay_room ? delay_room * 2 : 1 << 20;
       delays = realloc(delays, delay_room * sizeof *delays);
     }
+    watch->delivered++;
     delays[delay_count++] = arrived - atoll(digits);
     at = digits;
   }
@@ -111,10 +113,15 @@ int main(int argc, char **argv) {
       }
     }
   }
+  int least = watches[0].delivered, most = least;
+  for (int i = 0; i < count; i++) {
+    if (watches[i].delivered < least) least = watches[i].delivered;
+    if (watches[i].delivered > most) most = watches[i].delivered;
+  }
   qsort(delays, delay_count, sizeof *delays, compare);
   double p50 = delay_count ? delays[delay_count / 2] / 1e6 : 0, p99 = delay_count ? delays[delay_count * 99 / 100] / 1e6 : 0;
   double last = delay_count ? delays[delay_count - 1] / 1e6 : 0;
-  printf("{\"delivered\": %zu, \"p50\": %.2f, \"p99\": %.2f, \"max\": %.2f, \"lost\": %d, \"bytes\": %zu}\n", delay_count,
-         p50, p99, last, lost, bytes);
+  printf("{\"delivered\": %zu, \"p50\": %.2f, \"p99\": %.2f, \"max\": %.2f, \"lost\": %d, \"bytes\": %zu, \"least\": %d, "
+         "\"most\": %d}\n", delay_count, p50, p99, last, lost, bytes, least, most);
   return 0;
 }
