@@ -150,7 +150,7 @@ package final class Informer: ReturnObserver {
           // A server that goes away ends everybody's watches at one moment; all must not be back at the next.
           backoff.reset()
           pause(Double.random(in: 0...backoff.first), endsOnReturn: true)
-        case .atOnce: pause(backoff.pause())
+        case .atOnce: pause(backoff.pause(), endsOnReturn: true)
         }
       } catch {
         if isStopped { break }
@@ -158,7 +158,8 @@ package final class Informer: ReturnObserver {
         options.onError?(error)
         let isUnheard = (error as? TransportError)?.isUnreachable ?? false
         pause(
-          backoff.pause(atLeast: (error as? APIStatus)?.retryAfter, isUnheard: isUnheard), endsOnReturn: isUnheard)
+          backoff.pause(atLeast: (error as? APIStatus)?.retryAfter, isUnheard: isUnheard),
+          endsOnReturn: error is TransportError)
       }
     }
   }

@@ -28,7 +28,10 @@ extension EndpointSlice: APIDecodable {
       else { continue }
       ports.append(Port(name: entry["name"].string ?? "", transport: transport, port: port))
     }
-    for (index, entry) in json["endpoints"].elements.enumerated() {
+    let entries = json["endpoints"].elements
+    // Of a large cluster these arrays are most of what an agent keeps: no room to grow.
+    endpoints.reserveCapacity(entries.count)
+    for (index, entry) in entries.enumerated() {
       if let endpoint = Self.endpoint(entry, index, family, &reader) { endpoints.append(endpoint) }
     }
   }

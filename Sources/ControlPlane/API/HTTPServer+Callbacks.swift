@@ -34,6 +34,8 @@ private final class HTTPWatch {
   let socket: CInt
   /// Lines that did not fit into the last piece.
   var pending: ArraySlice<UInt8> = []
+  /// On the monotonic clock, in milliseconds: changes are left to gather until then.
+  var notBefore = 0
 
   init(server: HTTPServer, stream: WatchStream, socket: CInt) {
     self.server = server
@@ -44,8 +46,16 @@ private final class HTTPWatch {
   /// Fills a piece of the answer; waits for events on the connection's own thread, and for the client to hang up.
   func read(_ buffer: UnsafeMutablePointer<CChar>, _ size: Int) -> Int {
     while pending.isEmpty {
+      let pause = notBefore - Time.monotonicMilliseconds
+      if pause > 0 {
+        var gone = pollfd(fd: socket, events: swiftlet_POLLRDHUP, revents: 0)
+        if poll(&gone, 1, CInt(clamping: pause)) > 0 { return swiftlet_MHD_CONTENT_READER_END_WITH_ERROR }
+      }
       switch stream.next() {
-      case .data(let bytes): pending = bytes[...]
+      case .data(let bytes):
+        pending = bytes[...]
+        let pace = stream.pace
+        if pace > 0 { notBefore = Time.monotonicMilliseconds + pace }
       case .end: return swiftlet_MHD_CONTENT_READER_END_OF_STREAM
       case .wait(let milliseconds):
         var wanted = [

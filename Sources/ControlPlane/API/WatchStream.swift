@@ -63,6 +63,9 @@ package final class WatchStream: Sendable {
   /// Readable when there may be more to send.
   package var descriptor: CInt { cursor.descriptor }
 
+  /// Milliseconds until changes should be asked for again after some were sent: see `ObjectStore.pace`.
+  package var pace: Int { cursor.pace }
+
   /// Ends the watch: the next step is `.end`, and who waits for `descriptor` wakes up.
   package func cancel() {
     state.withLock { $0.isEnded = true }

@@ -22,6 +22,9 @@ package final class StoreCursor: Sendable {
   /// Readable when changes may wait, or after `wake`.
   package var descriptor: CInt { wakeup.raw }
 
+  /// Milliseconds to leave changes to gather after some were taken.
+  package var pace: Int { store.pace }
+
   package func wake() {
     // One write is enough until the reader has looked again.
     if !isWoken.exchange(true, ordering: .acquiringAndReleasing) { eventfd_write(wakeup.raw, 1) }
