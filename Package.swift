@@ -148,7 +148,7 @@ let package = Package(
       "NodeAgentTests",
       [
         "NodeAgent", "NodeRouting", "PodNetwork", "ServiceProxy", "ClusterDNS", "ClusterModel", "ControlPlane",
-        "Kubernetes", "JSON", "Linux", "Addressing",
+        "Kubernetes", "Netlink", "JSON", "Linux", "Addressing",
       ]),
     tests(
       "NodeRuntimeTests",

@@ -53,7 +53,9 @@ import Testing
       return try SocketAddress.bound(probe.raw).port
     }
 
-    func serve() throws { try api.start([.address(loopback, port: port)]) }
+    func serve(in namespace: NetworkNamespace? = nil) throws {
+      try api.start([.address(loopback, port: port, namespace: namespace)])
+    }
     func stopServing() { api.stop() }
 
     func create(_ path: String, _ object: JSON) throws {
