@@ -5,7 +5,8 @@ internal import CLinux
 /// function says otherwise.
 package struct NetlinkWriter {
   package private(set) var bytes: [UInt8] = []
-  private var messageStart = 0
+  /// Where the message written last begins.
+  package private(set) var messageStart = 0
 
   package init() {}
 
@@ -18,8 +19,8 @@ package struct NetlinkWriter {
   package mutating func message(
     type: UInt16, flags: UInt16, sequence: UInt32, _ body: (inout NetlinkWriter) -> Void
   ) {
-    messageStart = bytes.count
-    let start = messageStart
+    let start = bytes.count
+    messageStart = start
     append(UInt32(0))
     append(type)
     append(flags)

@@ -92,6 +92,21 @@ package final class NetlinkSocket {
     try check("send to netlink") { bytes.withUnsafeBytes { Glibc.send(raw, $0.baseAddress, $0.count, 0) } }
   }
 
+  /// Sends pieces as one datagram, without putting them together first.
+  package func send(_ pieces: [ArraySlice<UInt8>]) throws(SystemError) {
+    let raw = descriptor.raw
+    try check("send to netlink") { Self.write(raw, pieces[...], []) }
+  }
+
+  /// The addresses of all pieces are taken, one call within the other, before they are used.
+  private static func write(_ raw: CInt, _ pieces: ArraySlice<ArraySlice<UInt8>>, _ vectors: [iovec]) -> Int {
+    guard let piece = pieces.first else { return writev(raw, vectors, CInt(vectors.count)) }
+    return piece.withUnsafeBytes { bytes in
+      let vector = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+      return write(raw, pieces.dropFirst(), vectors + [vector])
+    }
+  }
+
   /// Waits for one datagram and returns its messages. ENOBUFS says that events were lost.
   package func receive(flags: CInt = 0) throws(SystemError) -> [NetlinkMessage] {
     let raw = descriptor.raw
@@ -124,12 +139,22 @@ package final class NetlinkSocket {
   package func dump(
     _ operation: @autoclosure () -> String, type: UInt16, _ body: (inout NetlinkWriter) -> Void
   ) throws -> [NetlinkMessage] {
+    var messages: [NetlinkMessage] = []
+    try dump(operation(), type: type, body, begin: { messages = [] }, each: { messages.append($0) })
+    return messages
+  }
+
+  /// The same, handed over message by message; `begin` is called before the first, and again when all begins anew.
+  package func dump(
+    _ operation: @autoclosure () -> String, type: UInt16, _ body: (inout NetlinkWriter) -> Void, begin: () -> Void,
+    each: (NetlinkMessage) -> Void
+  ) throws {
     while true {
       let sequence = nextSequence()
       var writer = NetlinkWriter()
       writer.message(type: type, flags: UInt16(NLM_F_REQUEST | NLM_F_DUMP), sequence: sequence, body)
       try send(writer.bytes)
-      var messages: [NetlinkMessage] = []
+      begin()
       var interrupted = false
       collecting: while true {
         for message in try receive() where message.sequence == sequence {
@@ -144,11 +169,11 @@ package final class NetlinkSocket {
           case NLMSG_ERROR:
             if let error = Self.error(in: message, operation()) { throw error }
             break collecting
-          default: messages.append(message)
+          default: each(message)
           }
         }
       }
-      if !interrupted { return messages }
+      if !interrupted { return }
     }
   }
 

@@ -20,6 +20,7 @@ package final class NodeAgent: Sendable {
 
   /// Makes the planes; nothing is watched before `start`. Throws what a plane cannot do without.
   package init(_ settings: AgentConfiguration, client: APIClient) throws {
+    AllocatorSetting.keepLargeBlocksApart()
     var planes: [any Plane] = []
     func isOn(_ name: String) -> Bool { !settings.disabledPlanes.contains(name) }
     // Policy first: it closes what the others open.
@@ -52,12 +53,7 @@ package final class NodeAgent: Sendable {
     let model = SharedModel(kinds: kinds)
     self.model = model
     // An object that is not what the API says it is, is its maker's to know.
-    if let recorder {
-      model.onProblem { problem in
-        guard let object = ObjectReference(of: problem) else { return }
-        recorder.record(object, .warning, reason: "Invalid", message: "\(problem)")
-      }
-    }
+    if let recorder { model.onProblem { Self.record($0, recorder) } }
     self.settings = settings
     feed = ModelFeed(client, kinds: kinds, into: model)
     let runners = planes.map { PlaneRunner($0, model: model) }
@@ -65,6 +61,11 @@ package final class NodeAgent: Sendable {
     health = try settings.health.map { address in
       try AgentHealth(address) { (model.hasSynced, runners.map { ($0.name, $0.currentStatus) }) }
     }
+  }
+
+  static func record(_ problem: ModelError, _ recorder: EventRecorder) {
+    guard let object = ObjectReference(of: problem) else { return }
+    recorder.record(object, .warning, reason: "Invalid", message: "\(problem)")
   }
 
   package func start() {

@@ -9,6 +9,9 @@ package protocol Plane: AnyObject, Sendable {
   /// Whether a change concerns this plane.
   func wants(_ key: ChangeKey) -> Bool
 
+  /// Told of every change that concerns it, before it is taken; for metrics. From any thread, and quickly.
+  func noticed(_ keys: [ChangeKey])
+
   /// Makes what is there exactly what the model wants. Called once every watched kind has been listed, and again after a
   /// failure.
   func synchronize(_ model: SharedModel) throws
@@ -39,6 +42,7 @@ package enum RepairOccasion: Sendable {
 
 extension Plane {
   package func stop() {}
+  package func noticed(_ keys: [ChangeKey]) {}
   package var status: JSON { .null }
   package func watch(_ requestRepair: @escaping @Sendable () -> Void) throws {}
 }

@@ -56,7 +56,12 @@ package final class PlaneRunner: Sendable {
   private func notice(_ keys: Set<ChangeKey>) {
     let wanted = keys.filter(plane.wants)
     // The empty key wakes the thread for the first synchronization; later it asks for a repair.
-    if wanted.isEmpty { if !currentStatus.hasSynced { queue.add(nil) } } else { queue.add(wanted.map { $0 }) }
+    if wanted.isEmpty {
+      if !currentStatus.hasSynced { queue.add(nil) }
+    } else {
+      plane.noticed(Array(wanted))
+      queue.add(wanted.map { $0 })
+    }
   }
 
   package func start() {

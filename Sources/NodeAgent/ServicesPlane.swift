@@ -43,11 +43,24 @@ package final class ServicesPlane: Plane {
   }
 
   package func watch(_ requestRepair: @escaping @Sendable () -> Void) throws {
-    let log = Log("agent services")
-    let started = try proxy.startWatching { event in log.warning("\(event)") }
-    watcher.withLock { $0 = started }
-    try health.start { [metrics, proxy] in metrics.text(proxy) }
+    let families = Set(settings.podRanges.map(\.family)).sorted { $0 == .v4 && $1 == .v6 }
+    try health.start { [metrics, proxy] in metrics.text(proxy, families) }
   }
+
+  /// From the first synchronization on.
+  private func watchOthers() {
+    let log = Log("agent services")
+    do {
+      if watcher.withLock({ $0 != nil }) { return }
+      let started = try proxy.startWatching { event in log.warning("\(event)") }
+      watcher.withLock { $0 = started }
+      if try proxy.repairIfOthersCommitted() { log.info("others changed nftables meanwhile: compared and repaired") }
+    } catch {
+      log.error("\(error); changes by others are noticed only when something else changes")
+    }
+  }
+
+  package func noticed(_ keys: [ChangeKey]) { metrics.queued(keys) }
 
   package func wants(_ key: ChangeKey) -> Bool {
     switch key {
@@ -59,8 +72,9 @@ package final class ServicesPlane: Plane {
   }
 
   package func synchronize(_ model: SharedModel) throws {
-    metrics.queued()
+    metrics.taken(nil)
     try telling(model, isFull: true) { try synchronizeAll(model) }
+    watchOthers()
   }
 
   /// Health follows what was programmed.
@@ -88,7 +102,7 @@ package final class ServicesPlane: Plane {
   }
 
   package func apply(_ keys: [ChangeKey], _ model: SharedModel) throws {
-    metrics.queued()
+    metrics.taken(keys)
     try telling(model, isFull: false) { try applyChanges(keys, model) }
   }
 

@@ -16,7 +16,25 @@ package enum ServiceProxyEvent: Sendable, CustomStringConvertible {
   }
 }
 
+extension ServiceProxy.Core {
+  /// Transactions of others in this namespace, ever.
+  func countForeignGenerations() throws -> UInt32 {
+    try socket.generation() &- socket.commits &- backend.generations
+  }
+}
+
 extension ServiceProxy {
+  /// Compares and repairs if anyone else has committed something since the first synchronization began; to be called once
+  /// the watch is there. So the watch need not be there before: announcing 100,000 elements to a listener would make the
+  /// first transaction a quarter longer. True if others had.
+  package func repairIfOthersCommitted() throws -> Bool {
+    try core.withLock { core in
+      guard let before = core.foreignGenerations, try core.countForeignGenerations() != before else { return false }
+      try core.repair()
+      return true
+    }
+  }
+
   /// Starts a thread that notices and repairs what others do to our tables, until `stop`. `report` is called on it.
   package func startWatching(
     report: @escaping @Sendable (ServiceProxyEvent) -> Void

@@ -22,6 +22,8 @@ package final class ServiceProxy: Sendable {
     var hasSynced = false
     /// A commit failed, so that what the kernel holds is not known.
     var mustRepair = false
+    /// The generation of nf_tables when the first synchronization began, less our own transactions until then.
+    var foreignGenerations: UInt32?
   }
 
   /// What was done since the start, for metrics.
@@ -94,14 +96,17 @@ package final class ServiceProxy: Sendable {
   package func sync(full services: [ServiceWithEndpoints]) throws {
     try core.withLock { core in
       var state = ServiceState(localPodRanges: core.model.configuration.localPodRanges)
-      var ignored = ServiceChanges()
+      var ignored = ServiceChanges(isRecording: false)
       let compiler = core.model.configuration.compiler
-      let wanted = services.map { (id: $0.service.id, service: CompiledService?(compiler.compile($0))) }
-      for (id, service) in wanted { state.update(id, to: service, &ignored) }
+      state.reserveCapacity(services.count)
+      for service in services { state.update(service.service.id, to: compiler.compile(service), &ignored) }
       core.model.state = state
       core.refused = [:]
       core.hasSynced = true
-      do { try core.repair() } catch { try core.isolate(wanted, error) }
+      if core.foreignGenerations == nil { core.foreignGenerations = try core.countForeignGenerations() }
+      do { try core.repair() } catch {
+        try core.isolate(services.map { ($0.service.id, compiler.compile($0)) }, error)
+      }
     }
   }
 

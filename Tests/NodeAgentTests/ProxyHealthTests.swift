@@ -21,20 +21,24 @@ import Testing
 
   @Test func metricsAreInTheFormatOfPrometheus() throws {
     let metrics = ServiceMetrics()
+    metrics.queued([.service(Self.web), .service(NamespacedName("default", "other")), .node("node1")])
+    metrics.taken([.service(Self.web)])
     metrics.synced(isFull: true, 0.003)
     metrics.synced(isFull: false, 0.0005)
     metrics.answered(isLiveness: false, 503)
     let proxy = try ServiceProxy(ServiceProxyConfiguration(nodeName: "n"), namespace: NetworkNamespace.create())
     try proxy.sync(full: [])
-    let lines = metrics.text(proxy).split(separator: "\n").map(String.init)
+    let lines = metrics.text(proxy, [.v4, .v6]).split(separator: "\n").map(String.init)
     for line in lines where !line.hasPrefix("#") {
       let parts = line.split(separator: " ")
       #expect(parts.count == 2 && Double(parts[1]) != nil, "\(line)")
     }
     for line in [
-      "kubeproxy_sync_full_proxy_rules_duration_seconds_bucket{le=\"0.004\"} 1",
-      "kubeproxy_sync_full_proxy_rules_duration_seconds_bucket{le=\"0.002\"} 0",
-      "kubeproxy_sync_proxy_rules_duration_seconds_count 2", "kubeproxy_proxy_healthz_total{code=\"503\"} 1",
+      "kubeproxy_sync_full_proxy_rules_duration_seconds_bucket{ip_family=\"IPv4\",le=\"0.004\"} 1",
+      "kubeproxy_sync_full_proxy_rules_duration_seconds_bucket{ip_family=\"IPv6\",le=\"0.002\"} 0",
+      "kubeproxy_sync_proxy_rules_duration_seconds_count{ip_family=\"IPv4\"} 2",
+      "kubeproxy_sync_proxy_rules_endpoint_changes_pending{ip_family=\"IPv4\"} 1",
+      "kubeproxy_proxy_healthz_total{code=\"503\"} 1",
       "swiftlet_services 0", "# TYPE swiftlet_service_connections_total counter",
     ] { #expect(lines.contains(line), "\(line)") }
   }

@@ -63,6 +63,26 @@ enum Scripts {
     for key, value in sorted(seen.items()): print(key, value)
     """
 
+  /// ask.py {INDEX tcp|udp ADDRESS PORT COUNT SECONDS}…: all of them at once; prints what answered how often as
+  /// `INDEX WHAT COUNT`.
+  static let ask = """
+    import collections, errno, socket, sys, threading
+    def ask(index, mode, address, port, count, seconds):
+        seen = collections.Counter()
+        for i in range(int(count)):
+            try:
+                family = socket.AF_INET6 if ":" in address else socket.AF_INET
+                with socket.socket(family, socket.SOCK_STREAM if mode == "tcp" else socket.SOCK_DGRAM) as s:
+                    s.settimeout(int(seconds)); s.connect((address, int(port)))
+                    if mode == "udp": s.send(b"x")
+                    seen[s.recv(2000).decode().strip()] += 1
+            except OSError as error: seen[errno.errorcode.get(error.errno, "TIMEOUT") if error.errno else "TIMEOUT"] += 1
+        sys.stdout.write("".join(f"{index} {key} {value}\\n" for key, value in sorted(seen.items())))
+    asks = [threading.Thread(target=ask, args=sys.argv[i:i + 6]) for i in range(1, len(sys.argv), 6)]
+    for thread in asks: thread.start()
+    for thread in asks: thread.join()
+    """
+
   /// sctp.py serve NAME | ask ADDRESS PORT: an INIT by hand and the answer to it, since not every kernel speaks SCTP. The
   /// answer carries the server's name; the client prints it, or what went wrong. Checksums are checked at both ends.
   static let sctp = """

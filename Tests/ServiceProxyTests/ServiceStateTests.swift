@@ -95,7 +95,15 @@ import Testing
         == ServiceClass.uses(by: fresh.frontends.map { ($0.key, $0.value) }))
 
     // The fresh start takes over the slots it finds, and then there is no difference left at all.
-    fresh.adoptSlots(from: kernel.mapValues { Array($0.values) })
+    for id in ServicesLayout.SetID.all where id.kind == .slots || id.kind == .nodePortSlots {
+      var held = HeldSlots(id)
+      for element in (kernel[id] ?? [:]).values { held.take(element) }
+      fresh.adoptSlots(from: held)
+      var changes = ElementChanges()
+      fresh.differences(from: held, &changes)
+      let (old, new) = changes.differences(of: id)
+      #expect(old.isEmpty && new.isEmpty, "\(id.name)")
+    }
     let wanted = fresh.elements(Self.configuration)
     for id in ServicesLayout.SetID.all where ![.nodePods, .serviceRange, .nodePortAddresses].contains(id.kind) {
       #expect(Set(wanted[id] ?? []) == Set((kernel[id] ?? [:]).values), "\(id.name)")

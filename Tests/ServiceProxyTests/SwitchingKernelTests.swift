@@ -8,13 +8,14 @@ import Testing
 /// From one back end to another while clients connect; and what kube-proxy left.
 @Suite(.serialized) struct SwitchingKernelTests {
   /// Clients connect all the time while back ends follow one another; none is refused or waits.
-  static func check(_ backends: [TestBackend], _ topic: String) throws {
+  static func check(_ backends: [TestBackend], _ topic: String, connections: Int = 3000) throws {
     let node = try TestNode(topic, pods: ["client": 9, "b1": 11, "b2": 12])
     var proxies = [try backends[0].proxy(ServiceProxyKernelTests.configuration, node)]
     let services = [ServiceProxyKernelTests.web([11, 12])]
     try proxies[0].sync(full: services)
     let clients = [
-      node.background("client", "tcp", "10.96.0.1", 80, 3000), node.background("client", "udp", "fd00:96::1", 80, 3000),
+      node.background("client", "tcp", "10.96.0.1", 80, connections),
+      node.background("client", "udp", "fd00:96::1", 80, connections),
     ]
     for backend in backends.dropFirst() {
       usleep(200_000)
@@ -23,7 +24,7 @@ import Testing
       proxies.append(next)
     }
     for seen in clients.map({ TestNode.byName($0()) }) {
-      #expect(Set(seen.keys) == ["b1", "b2"] && seen.values.reduce(0, +) == 3000, "\(seen)")
+      #expect(Set(seen.keys) == ["b1", "b2"] && seen.values.reduce(0, +) == connections, "\(seen)")
     }
     // Nothing of the others is left.
     let rules = node.run("node", "sh -c 'nft list tables; iptables-nft-save; iptables-legacy-save'")

@@ -22,6 +22,7 @@ final class TestNode {
     mkdir(directory, 0o755)
     try Self.write(Scripts.server, "\(directory)/server.py")
     try Self.write(Scripts.client, "\(directory)/client.py")
+    try Self.write(Scripts.ask, "\(directory)/ask.py")
     try Self.write(Scripts.sctp, "\(directory)/sctp.py")
     try Self.write(Scripts.stress, "\(directory)/stress.py")
     let prefix = prefix
@@ -95,7 +96,8 @@ final class TestNode {
   private func start(_ pod: String, _ command: String) {
     // The output goes nowhere: an open pipe would keep `shell` waiting.
     let text = shell(
-      "ip netns exec \(prefix)-\(pod) /usr/bin/python3 \(directory)/\(command) >/dev/null 2>&1 </dev/null & echo $!")
+      "ip netns exec \(prefix)-\(pod) /usr/bin/python3 -IS \(directory)/\(command) >/dev/null 2>&1 </dev/null & echo $!"
+    )
     if let process = pid_t(text.prefix { $0.isNumber }) { processes.append(process) }
   }
 
@@ -112,7 +114,27 @@ final class TestNode {
 
   /// What answered how often: `["b1 10.244.0.9": 7, "ECONNREFUSED": 3]`.
   func client(_ place: String, _ mode: String, _ address: String, _ port: Int, _ count: Int) -> [String: Int] {
-    Self.counts(run(place, "/usr/bin/python3 \(directory)/client.py \(mode) \(address) \(port) \(count)"))
+    Self.counts(run(place, "/usr/bin/python3 -IS \(directory)/client.py \(mode) \(address) \(port) \(count)"))
+  }
+
+  /// Many clients at once, in a process for each place; what each saw, in their order.
+  func ask(_ asks: [SemanticsRow.Ask]) -> [[String: Int]] {
+    var answers = [[String: Int]](repeating: [:], count: asks.count)
+    var script = ""
+    for (place, some) in Dictionary(grouping: asks.enumerated(), by: \.element.place) {
+      let words = some.map { "\($0) \($1.mode) \($1.address) \($1.port) \($1.count) \($1.patience)" }
+      script +=
+        "ip netns exec \(prefix)-\(place) /usr/bin/python3 -IS \(directory)/ask.py \(words.joined(separator: " ")) & "
+    }
+    // All hold the pipe; the shell must not wait for them, since it may have been started with SIGCHLD blocked.
+    for line in shell("\(script) :").split(separator: "\n") {
+      let parts = line.split(separator: " ", maxSplits: 1)
+      guard parts.count == 2, let index = Int(parts[0]), answers.indices.contains(index) else {
+        return answers.map { _ in [String(line): -1] }
+      }
+      answers[index].merge(Self.counts(String(parts[1]))) { $0 + $1 }
+    }
+    return answers
   }
 
   /// The same in the background, to be collected later.
@@ -120,7 +142,7 @@ final class TestNode {
   {
     let file = "\(directory)/\(mode)-\(address)-\(port).out"
     let process = shell(
-      "ip netns exec \(prefix)-\(place) /usr/bin/python3 \(directory)/client.py \(mode) \(address) \(port) \(count) "
+      "ip netns exec \(prefix)-\(place) /usr/bin/python3 -IS \(directory)/client.py \(mode) \(address) \(port) \(count) "
         + ">\(file) 2>&1 </dev/null & echo $!")
     let number = process.prefix { $0.isNumber }
     return {
@@ -133,7 +155,7 @@ final class TestNode {
   func stress(_ place: String, services: Int, seconds: Double, seed: Int) -> () -> String {
     let file = "\(directory)/stress-\(seed).out"
     let process = shell(
-      "ip netns exec \(prefix)-\(place) /usr/bin/python3 \(directory)/stress.py \(services) \(seconds) \(seed) "
+      "ip netns exec \(prefix)-\(place) /usr/bin/python3 -IS \(directory)/stress.py \(services) \(seconds) \(seed) "
         + ">\(file) 2>&1 </dev/null & echo $!")
     let number = process.prefix { $0.isNumber }
     return {
@@ -152,7 +174,7 @@ final class TestNode {
 
   /// Who answered ten INITs.
   func askSCTP(_ place: String, _ address: String, _ port: Int) -> [String: Int] {
-    run(place, "/usr/bin/python3 \(directory)/sctp.py ask \(address) \(port)").split(separator: "\n")
+    run(place, "/usr/bin/python3 -IS \(directory)/sctp.py ask \(address) \(port)").split(separator: "\n")
       .reduce(into: [:]) { $0[String($1.split(separator: " ").first ?? "nothing"), default: 0] += 1 }
   }
 

@@ -14,7 +14,7 @@ package struct NFTablesBatch {
   }
 
   /// Elements a message.
-  static let elementsPerMessage = 500
+  package static let elementsPerMessage = 500
   /// Bytes of elements a message; an attribute's length has 16 bits.
   static let elementBytesPerMessage = 60_000
 

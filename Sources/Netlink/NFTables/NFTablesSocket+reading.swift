@@ -41,7 +41,29 @@ extension NFTablesSocket {
     try elementMessages(of: set, in: table).flatMap { NFElement.elements(in: $0) }
   }
 
-  /// The same with the packets that found each element, where the set counts them.
+  /// The same one by one, for large sets; `begin` is called before the first, and again when the reading begins anew
+  /// because the set changed under it.
+  package func readElements(
+    of set: String, in table: NFTable, begin: () -> Void, each: (NFElement) -> Void
+  ) throws {
+    try socket.dump(
+      "list elements of set \(set) of table \(table)", type: NFTablesBatch.type(NFT_MSG_GETSETELEM),
+      { Self.askElements(of: set, in: table, &$0) }, begin: begin,
+      each: { message in
+        guard let list = message.attributes(after: 4)[NFTA_SET_ELEM_LIST_ELEMENTS] else { return }
+        for entry in list.nested {
+          if let element = NFElement(entry.nested) { each(element) }
+        }
+      })
+  }
+
+  private static func askElements(of set: String, in table: NFTable, _ writer: inout NetlinkWriter) {
+    writer.append(structure: nfgenmsg(nfgen_family: table.family.rawValue, version: 0, res_id: 0))
+    writer.attribute(NFTA_SET_ELEM_LIST_TABLE, table.name)
+    writer.attribute(NFTA_SET_ELEM_LIST_SET, set)
+  }
+
+  /// The elements of a set with the packets that found each, where the set counts them.
   package func countedElements(of set: String, in table: NFTable) throws -> [(element: NFElement, packets: UInt64?)] {
     try elementMessages(of: set, in: table).flatMap { NFElement.countedElements(in: $0) }
   }
@@ -49,11 +71,7 @@ extension NFTablesSocket {
   private func elementMessages(of set: String, in table: NFTable) throws -> [NetlinkMessage] {
     try socket.dump(
       "list elements of set \(set) of table \(table)", type: NFTablesBatch.type(NFT_MSG_GETSETELEM)
-    ) { writer in
-      writer.append(structure: nfgenmsg(nfgen_family: table.family.rawValue, version: 0, res_id: 0))
-      writer.attribute(NFTA_SET_ELEM_LIST_TABLE, table.name)
-      writer.attribute(NFTA_SET_ELEM_LIST_SET, set)
-    }
+    ) { Self.askElements(of: set, in: table, &$0) }
   }
 
   private func dump(_ type: nf_tables_msg_types, _ what: String, _ table: NFTable, _ nameAttribute: Int) throws

@@ -6,6 +6,8 @@ package import Linux
 package final class NFTablesSocket {
   let socket: NetlinkSocket
   private var sendBuffer = 0
+  /// Transactions committed with this socket: each raised the generation by one.
+  package private(set) var commits: UInt32 = 0
 
   /// `namespace` nil is the caller's own.
   package init(namespace: NetworkNamespace? = nil) throws(SystemError) {
@@ -27,29 +29,31 @@ package final class NFTablesSocket {
   /// rule set is still at that generation, so that what was read is what is changed.
   package func commit(_ batch: NFTablesBatch, generation: UInt32? = nil) throws {
     if batch.isEmpty { return }
-    var writer = NetlinkWriter()
-    writer.reserveCapacity(batch.byteCount + 64)
-    writer.message(type: UInt16(NFNL_MSG_BATCH_BEGIN), flags: UInt16(NLM_F_REQUEST), sequence: 0) { writer in
+    var begin = NetlinkWriter()
+    begin.message(type: UInt16(NFNL_MSG_BATCH_BEGIN), flags: UInt16(NLM_F_REQUEST), sequence: 0) { writer in
       writer.append(structure: Self.batchHeader)
       if let generation { writer.attribute(NFNL_BATCH_GENID, bigEndian: generation) }
     }
-    let start = writer.count
-    writer.append(bytes: batch.writer.bytes)
-    // The last message asks for an acknowledgement; the kernel sends it once the whole batch is applied. Without errors
-    // that one answer is all there is to read.
     let last = UInt32(batch.count)
-    writer.requestAcknowledgement(ofSequence: last, from: start)
-    writer.message(
-      type: UInt16(NFNL_MSG_BATCH_BEGIN) + 1, flags: UInt16(NLM_F_REQUEST), sequence: last + 1
-    ) { $0.append(structure: Self.batchHeader) }
+    var end = NetlinkWriter()
+    end.message(type: UInt16(NFNL_MSG_BATCH_BEGIN) + 1, flags: UInt16(NLM_F_REQUEST), sequence: last + 1) {
+      $0.append(structure: Self.batchHeader)
+    }
+    // The last message asks for an acknowledgement; the kernel sends it once the whole batch is applied. Without errors
+    // that one answer is all there is to read. Only its flags are written anew: a large batch is not copied for them.
+    let bytes = batch.writer.bytes
+    let flags = batch.writer.messageStart + 6
+    let asking = [UInt8(bytes[flags] | UInt8(NLM_F_ACK)), bytes[flags + 1]]
 
     // The kernel takes a batch as one datagram, which must fit the send buffer.
-    if writer.count + 4096 > sendBuffer {
-      sendBuffer = Swift.max(writer.count + 4096, 1 << 20)
+    let count = begin.count + bytes.count + end.count
+    if count + 4096 > sendBuffer {
+      sendBuffer = Swift.max(count + 4096, 1 << 20)
       socket.setBuffers(send: Int32(clamping: sendBuffer))
     }
-    try socket.send(writer.bytes)
+    try socket.send([begin.bytes[...], bytes[..<flags], asking[...], bytes[(flags + 2)...], end.bytes[...]])
     try readAnswers(to: batch, last: last)
+    commits &+= 1
   }
 
   /// Everything the kernel has to say is queued when send returns: it handles a batch within the system call.
@@ -101,13 +105,6 @@ package final class NFTablesSocket {
 }
 
 extension NetlinkWriter {
-  /// Sets NLM_F_ACK in the message of a sequence number, the last one of a batch.
-  mutating func requestAcknowledgement(ofSequence sequence: UInt32, from start: Int) {
-    guard let offset = messageOffset(ofSequence: sequence, from: start) else { return }
-    let flags = UInt16(bytes[offset + 6]) | UInt16(bytes[offset + 7]) << 8 | UInt16(NLM_F_ACK)
-    overwrite(flags, at: offset + 6)
-  }
-
   /// Where the message of a sequence number begins.
   func messageOffset(ofSequence sequence: UInt32, from start: Int) -> Int? {
     bytes.withUnsafeBytes { raw in

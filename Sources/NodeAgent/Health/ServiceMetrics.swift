@@ -1,9 +1,11 @@
+internal import Addressing
+internal import ClusterModel
 internal import Linux
 internal import ServiceProxy
 internal import Synchronization
 
 /// Numbers of the Services plane in the text format of Prometheus (version 0.0.4), under kube-proxy's names where it has
-/// one that means the same. One transaction serves both families here, so that nothing is told by family.
+/// one that means the same. One pass serves both families here: it counts for each, as kube-proxy's two would.
 final class ServiceMetrics: Sendable {
   /// Upper bounds in seconds, as kube-proxy's: 1 ms doubled fourteen times.
   private static let bounds = (0..<15).map { 0.001 * Double(1 << $0) }
@@ -17,15 +19,20 @@ final class ServiceMetrics: Sendable {
       sum += seconds
     }
 
-    func text(_ name: String, _ help: String) -> String {
+    func text(_ name: String, _ help: String, _ families: [IPFamily]) -> String {
       var text = "# HELP \(name) \(help)\n# TYPE \(name) histogram\n"
-      var total = 0
-      for (bound, count) in zip(ServiceMetrics.bounds, counts) {
-        total += count
-        text += "\(name)_bucket{le=\"\(bound)\"} \(total)\n"
+      for family in families {
+        let label = "ip_family=\"\(family.name)\""
+        var total = 0
+        for (bound, count) in zip(ServiceMetrics.bounds, counts) {
+          total += count
+          text += "\(name)_bucket{\(label),le=\"\(bound)\"} \(total)\n"
+        }
+        total += counts[ServiceMetrics.bounds.count]
+        text += "\(name)_bucket{\(label),le=\"+Inf\"} \(total)\n\(name)_sum{\(label)} \(sum)\n"
+        text += "\(name)_count{\(label)} \(total)\n"
       }
-      total += counts[ServiceMetrics.bounds.count]
-      return text + "\(name)_bucket{le=\"+Inf\"} \(total)\n\(name)_sum \(sum)\n\(name)_count \(total)\n"
+      return text
     }
   }
 
@@ -34,14 +41,28 @@ final class ServiceMetrics: Sendable {
     var partial = Histogram()
     var lastSync = 0.0
     var lastQueued = 0.0
+    /// Services of which something changed that is not programmed yet.
+    var waiting: Set<ChangeKey> = []
     var healthz: [Int: Int] = [:]
     var livez: [Int: Int] = [:]
   }
 
   private let state = Mutex(State())
 
-  /// A change came to be programmed.
-  func queued() { state.withLock { $0.lastQueued = Time.wallSeconds } }
+  /// Changes came to be programmed.
+  func queued(_ keys: [ChangeKey]) {
+    state.withLock { state in
+      state.lastQueued = Time.wallSeconds
+      for key in keys { if case .service = key { state.waiting.insert(key) } }
+    }
+  }
+
+  /// They are taken from now on, nil for all there are.
+  func taken(_ keys: [ChangeKey]?) {
+    state.withLock { state in
+      if let keys { for key in keys { state.waiting.remove(key) } } else { state.waiting = [] }
+    }
+  }
 
   /// A pass ended well, after so many seconds.
   func synced(isFull: Bool, _ seconds: Double) {
@@ -58,15 +79,17 @@ final class ServiceMetrics: Sendable {
   }
 
   /// Everything, for one scrape.
-  func text(_ proxy: ServiceProxy) -> String {
+  func text(_ proxy: ServiceProxy, _ families: [IPFamily]) -> String {
     let state = state.withLock { $0 }
     let statistics = proxy.statistics
-    var text = state.full.text("kubeproxy_sync_full_proxy_rules_duration_seconds", "Time everything was compared in")
-    text += state.partial.text("kubeproxy_sync_partial_proxy_rules_duration_seconds", "Time a change was programmed in")
+    var text = state.full.text(
+      "kubeproxy_sync_full_proxy_rules_duration_seconds", "Time everything was compared in", families)
+    text += state.partial.text(
+      "kubeproxy_sync_partial_proxy_rules_duration_seconds", "Time a change was programmed in", families)
     var all = state.full
     for (index, count) in state.partial.counts.enumerated() { all.counts[index] += count }
     all.sum += state.partial.sum
-    text += all.text("kubeproxy_sync_proxy_rules_duration_seconds", "Time of every pass")
+    text += all.text("kubeproxy_sync_proxy_rules_duration_seconds", "Time of every pass", families)
     func add(_ name: String, _ kind: String, _ help: String, _ values: [(labels: String, value: String)]) {
       text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n"
       for (labels, value) in values { text += "\(name)\(labels) \(value)\n" }
@@ -75,8 +98,16 @@ final class ServiceMetrics: Sendable {
       add(name, kind, help, [("", "\(value)")])
     }
     let prefix = "kubeproxy_sync_proxy_rules"
-    add("\(prefix)_last_timestamp_seconds", "gauge", "When a pass last ended well", state.lastSync)
-    add("\(prefix)_last_queued_timestamp_seconds", "gauge", "When a change last came", state.lastQueued)
+    func addForEach(_ name: String, _ kind: String, _ help: String, _ value: some Numeric) {
+      add(name, kind, help, families.map { ("{ip_family=\"\($0.name)\"}", "\(value)") })
+    }
+    addForEach("\(prefix)_last_timestamp_seconds", "gauge", "When a pass last ended well", state.lastSync)
+    addForEach("\(prefix)_last_queued_timestamp_seconds", "gauge", "When a change last came", state.lastQueued)
+    for kind in ["service", "endpoint"] {
+      addForEach(
+        "\(prefix)_\(kind)_changes_pending", "gauge",
+        "Services that wait to be programmed, whether they or their endpoints changed", state.waiting.count)
+    }
     add("\(prefix)_service_changes_total", "counter", "Frontends that came or went", statistics.frontendChanges)
     add("\(prefix)_endpoint_changes_total", "counter", "Frontends whose endpoints changed", statistics.endpointChanges)
     let lacking = proxy.withoutLocalEndpoints

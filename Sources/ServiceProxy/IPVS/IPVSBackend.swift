@@ -44,6 +44,8 @@ final class IPVSBackend: ServiceBackend {
     }
   }
 
+  var generations: UInt32 { filter.commits }
+
   // MARK: The node
 
   /// Settings that IPVS needs here: connections are tracked, so that sources can be translated; what leads to a

@@ -33,7 +33,12 @@ package struct ServiceChanges {
   /// NodePorts over UDP that are new: flows to them that were delivered to the node itself end.
   package private(set) var opened: Set<FrontendKey> = []
 
-  package init() {}
+  /// Nobody asks what changes where everything is compared anyhow.
+  private let isRecording: Bool
+
+  package init() { self.init(isRecording: true) }
+
+  init(isRecording: Bool) { self.isRecording = isRecording }
 
   package var isEmpty: Bool {
     frontends.isEmpty && addresses.added.isEmpty && addresses.removed.isEmpty && hairpins.added.isEmpty
@@ -41,6 +46,7 @@ package struct ServiceChanges {
   }
 
   mutating func record(_ key: FrontendKey, old: ServiceState.Frontend?, new: ServiceState.Frontend?) {
+    if !isRecording { return }
     if frontends[key] == nil { frontends[key] = Change(old: old, new: new) } else { frontends[key]?.new = new }
     if key.transport == .udp {
       if old == nil, key.isNodePort { opened.insert(key) }

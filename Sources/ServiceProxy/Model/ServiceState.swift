@@ -48,6 +48,12 @@ package struct ServiceState {
     }
   }
 
+  mutating func reserveCapacity(_ services: Int) {
+    self.services.reserveCapacity(services)
+    frontends.reserveCapacity(services)
+    addressUses.reserveCapacity(services)
+  }
+
   package var serviceCount: Int { services.count }
 
   /// What load balancers may ask this node, by the Service.
@@ -152,7 +158,10 @@ extension [IPAddress: Int] {
 extension [Target] {
   /// Takes the slots that targets have already.
   fileprivate mutating func settle(from current: [Target]?) {
-    let current = current ?? []
+    guard let current, !current.isEmpty else {
+      if count > TargetChoice.limit { removeLast(count - TargetChoice.limit) }
+      return
+    }
     self = arrange(self, current: { current[$0] }, currentCount: current.count)
   }
 }

@@ -39,7 +39,9 @@ package struct ElementChanges {
     }
   }
 
-  private mutating func record(_ key: FrontendKey, from first: Int, _ old: [Target], _ new: [Target]) {
+  /// Slots of a frontend, numbered from `first`; nil is a hole.
+  mutating func record(_ key: FrontendKey, from first: Int, _ old: [Target?], _ new: [Target]) {
+    if old == new { return }
     for slot in 0..<max(new.count, old.count) {
       let (before, after) = (slot < old.count ? old[slot] : nil, slot < new.count ? new[slot] : nil)
       if before == after { continue }

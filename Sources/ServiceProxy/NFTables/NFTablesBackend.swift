@@ -13,6 +13,8 @@ final class NFTablesBackend: ServiceBackend {
 
   init(namespace: NetworkNamespace?) throws(SystemError) { socket = try NFTablesSocket(namespace: namespace) }
 
+  var generations: UInt32 { socket.commits }
+
   /// Foreign changes are announced (`ServiceProxy.startWatching`).
   func isIntact() throws -> Bool { true }
 
@@ -88,14 +90,22 @@ final class NFTablesBackend: ServiceBackend {
       return
     }
     installed = held
-    var contents: [ServicesLayout.SetID: [NFElement]] = [:]
-    for id in ServicesLayout.SetID.all { contents[id] = try socket.elements(of: id.name, in: ServicesLayout.table) }
-    model.state.adoptSlots(from: contents)
     var changes = ElementChanges()
-    let wanted = model.state.elements(model.configuration)
     for id in ServicesLayout.SetID.all {
-      for element in contents[id] ?? [] { changes.record(id, old: element, new: nil) }
-      for element in wanted[id] ?? [] { changes.record(id, old: nil, new: element) }
+      if id.kind == .slots || id.kind == .nodePortSlots {
+        var held = HeldSlots(id)
+        try socket.readElements(
+          of: id.name, in: ServicesLayout.table, begin: { held = HeldSlots(id) }, each: { held.take($0) })
+        model.state.adoptSlots(from: held)
+        model.state.differences(from: held, &changes)
+      } else {
+        for element in try socket.elements(of: id.name, in: ServicesLayout.table) {
+          changes.record(id, old: element, new: nil)
+        }
+      }
+    }
+    model.state.forEachOther(model.configuration) { id, elements in
+      for element in elements { changes.record(id, old: nil, new: element) }
     }
     var batch = NFTablesBatch()
     let created = addMissingChains(to: &batch)
@@ -111,13 +121,11 @@ final class NFTablesBackend: ServiceBackend {
     var batch = NFTablesBatch()
     batch.ensureAbsent(ServicesLayout.table)
     batch.add(ServicesLayout.definition(classes))
-    var count = 0
-    let elements = model.state.elements(model.configuration)
-    for id in ServicesLayout.SetID.all {
-      batch.add(elements[id] ?? [], to: id.name, of: ServicesLayout.table)
-      count += elements[id]?.count ?? 0
-    }
-    try commit(batch, elements: count, &model)
+    var stream = ElementStream()
+    model.state.forEachSlot { stream.add($1, to: $0, &batch) }
+    model.state.forEachOther(model.configuration) { stream.add($1, to: $0, &batch) }
+    stream.finish(&batch)
+    try commit(batch, elements: stream.count, &model)
     installed = classes
     model.statistics.replacements += 1
   }

@@ -31,6 +31,16 @@ extension ServicesLayout {
     return NFElement(key.bytes, .data(data(target)))
   }
 
+  /// The elements of slots numbered from `first`.
+  static func elements(_ frontend: FrontendKey, from first: Int, _ targets: [Target]) -> [NFElement] {
+    let base = key(frontend)
+    return targets.enumerated().map { index, target in
+      var key = base
+      key.append(hostOrder: UInt32(first + index))
+      return NFElement(key.bytes, .data(data(target)))
+    }
+  }
+
   /// The element of an address in the set of cluster addresses, or of those that may be sent to themselves.
   static func element(_ address: IPAddress, _ kind: SetKind) -> NFElement {
     NFElement(kind == .hairpin ? address.bytes + address.bytes : address.bytes)
