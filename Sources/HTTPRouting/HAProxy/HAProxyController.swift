@@ -138,7 +138,10 @@ package final class HAProxyController: Sendable {
       do {
         _ = try master.send("reload")
         return
-      } catch where error.code == ECONNREFUSED && Time.monotonicSeconds < deadline { usleep(5_000) }
+      } catch {
+        guard error.code == ECONNREFUSED, Time.monotonicSeconds < deadline else { throw error }
+        usleep(5_000)
+      }
     }
   }
 
