@@ -23,7 +23,7 @@ struct ServerCookie {
     hash = UInt64(bitPattern: Int64(hasher.finalize()))
   }
 
-  /// One for now.
+  /// One of this moment.
   init(client: UInt64, peer: Int) {
     self.init(client: client, peer: peer, time: UInt32(truncatingIfNeeded: Glibc.time(nil)))
   }
