@@ -16,7 +16,8 @@ extension APIClient {
       } else if let resourceVersion {
         query.append(("resourceVersion", resourceVersion))
       }
-      let response = try transport.send(APIRequest("GET", options.target(type, query)))
+      let response = try transport.send(
+        APIRequest("GET", options.target(type, query), headers: ["accept": "application/json"]))
       guard response.status == 200 else { throw APIStatus(response) }
       next = ""
       try JSONReader.read(response.body) { reader throws(JSONError) in

@@ -55,19 +55,9 @@ package struct APIClient: Sendable {
     _ type: ResourceType, _ options: ListOptions, pageSize: Int, resourceVersion: String?
   ) throws -> ObjectList {
     var list = ObjectList(items: [], resourceVersion: "")
-    var next = ""
-    repeat {
-      var query = [("limit", String(pageSize))]
-      if !next.isEmpty {
-        query.append(("continue", next))
-      } else if let resourceVersion {
-        query.append(("resourceVersion", resourceVersion))
-      }
-      let page = try answer(APIRequest("GET", options.target(type, query)))
-      for item in page["items"].elements { list.items.append(Self.complete(item, type)) }
-      list.resourceVersion = page["metadata", "resourceVersion"].string ?? ""
-      next = page["metadata", "continue"].string ?? ""
-    } while !next.isEmpty
+    list.resourceVersion = try readList(type, options, pageSize: pageSize, resourceVersion: resourceVersion) {
+      list.items.append($0)
+    }
     return list
   }
 
