@@ -15,27 +15,6 @@ package struct EndpointSlice: Hashable, Sendable {
     }
   }
 
-  /// A backend and its conditions (Endpoint of discovery/v1).
-  package struct Endpoint: Hashable, Sendable {
-    package var addresses: [IPAddress]
-    /// `conditions.ready`, nil counting as true.
-    package var isReady = true
-    /// `conditions.serving`, nil counting as ready.
-    package var isServing = true
-    package var isTerminating = false
-    package var hostname: String?
-    package var node: String?
-    package var zone: String?
-    /// `hints.forZones[].name` and `hints.forNodes[].name`: whose clients should use this endpoint (KEP-2433, KEP-4444).
-    /// Empty for no hint.
-    package var hintedZones: Set<String> = []
-    package var hintedNodes: Set<String> = []
-    /// `targetRef` of kind Pod.
-    package var pod: NamespacedName?
-
-    package init(addresses: [IPAddress]) { self.addresses = addresses }
-  }
-
   package var id: NamespacedName
   /// Label `kubernetes.io/service-name` in the slice's namespace.
   package var service: NamespacedName
@@ -87,10 +66,9 @@ package struct ServiceWithEndpoints: Hashable, Sendable {
     for slice in slices where slice.family == family {
       for slicePort in slice.ports where slicePort.name == port.name && slicePort.transport == port.transport {
         for endpoint in slice.endpoints {
-          guard let address = endpoint.addresses.first else { continue }
-          let key = Key(address: address, port: slicePort.port)
+          let key = Key(address: endpoint.address, port: slicePort.port)
           if let other = found[key], !other.endpoint.isTerminating || endpoint.isTerminating { continue }
-          found[key] = Backend(address: address, port: slicePort.port, endpoint: endpoint)
+          found[key] = Backend(address: endpoint.address, port: slicePort.port, endpoint: endpoint)
         }
       }
     }

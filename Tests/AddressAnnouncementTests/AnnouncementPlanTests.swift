@@ -23,7 +23,7 @@ import Testing
     service.isExternalTrafficLocal = local != nil
     var slice = EndpointSlice(id: NamespacedName("default", name), service: service.id)
     slice.endpoints = (local ?? []).enumerated().map { index, place in
-      var endpoint = EndpointSlice.Endpoint(addresses: [IPAddress("10.244.0.\(index + 1)")!])
+      var endpoint = EndpointSlice.Endpoint(IPAddress("10.244.0.\(index + 1)")!)
       endpoint.node = place.node
       endpoint.isReady = place.ready
       return endpoint

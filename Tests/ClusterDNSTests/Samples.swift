@@ -6,7 +6,8 @@ import ClusterModel
 /// A small cluster with one Service of each kind.
 enum Samples {
   static func endpoint(_ addresses: String..., hostname: String? = nil, ready: Bool = true) -> EndpointSlice.Endpoint {
-    var endpoint = EndpointSlice.Endpoint(addresses: addresses.map { IPAddress($0)! })
+    let addresses = addresses.map { IPAddress($0)! }
+    var endpoint = EndpointSlice.Endpoint(addresses[0], others: Array(addresses.dropFirst()))
     endpoint.hostname = hostname
     endpoint.isReady = ready
     return endpoint

@@ -20,9 +20,7 @@ import Testing
       service.clusterAddresses = [.v4(IPv4Address(rawValue: 0x0A60_0000 + UInt32(number)))]
     }
     let endpoints = (0..<endpointsEach).map { index in
-      EndpointSlice.Endpoint(addresses: [
-        .v4(IPv4Address(rawValue: 0x0AF4_0000 + UInt32(number * endpointsEach + index)))
-      ])
+      EndpointSlice.Endpoint(.v4(IPv4Address(rawValue: 0x0AF4_0000 + UInt32(number * endpointsEach + index))))
     }
     return ServiceWithEndpoints(
       service: service,

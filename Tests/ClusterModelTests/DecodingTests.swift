@@ -111,7 +111,7 @@ func decode<Value: APIDecodable>(_ type: Value.Type, _ text: String) throws -> (
       {"metadata":{"name":"w-1","namespace":"shop","labels":{"kubernetes.io/service-name":"w"}},"addressType":"IPv4",
        "ports":[{"name":"","port":8080,"protocol":"TCP"},{"port":null},{"name":"d","port":53,"protocol":"UDP"}],
        "endpoints":[{"addresses":["10.0.0.1"]},{"addresses":["10.0.0.2"],"conditions":{"ready":false}},
-        {"addresses":["10.0.0.3"],"conditions":{"ready":false,"serving":true,"terminating":true},"hostname":"h",
+        {"addresses":["10.0.0.3","10.0.0.4"],"conditions":{"ready":false,"serving":true,"terminating":true},"hostname":"h",
          "nodeName":"n","zone":"z","targetRef":{"kind":"Pod","name":"p"}},
         {"addresses":["bad"]},{"addresses":["fd00::1"]}]}
       """)
@@ -120,7 +120,9 @@ func decode<Value: APIDecodable>(_ type: Value.Type, _ text: String) throws -> (
     #expect(slice.endpoints.map(\.isReady) == [true, false, false])
     #expect(slice.endpoints.map(\.isServing) == [true, false, true])
     #expect(slice.endpoints.map(\.isTerminating) == [false, false, true])
-    #expect(slice.endpoints[2].pod == NamespacedName("shop", "p") && slice.endpoints[2].zone == "z")
+    let last = slice.endpoints[2]
+    #expect(last.hostname == "h" && last.node == "n" && last.otherAddresses == [IPAddress("10.0.0.4")!])
+    #expect(slice.endpoints.map(\.hostname) == [nil, nil, "h"] && last.hintedZones.isEmpty)
     #expect(warnings == ["endpoints[3].addresses[0]", "endpoints[4].addresses[0]"])
   }
 

@@ -42,7 +42,7 @@ enum Samples {
       var slice = EndpointSlice(
         id: NamespacedName(namespace, "\(name)-\(number)"), service: id, family: endpoint.address.family)
       slice.ports = [EndpointSlice.Port(name: "http", port: endpoint.port)]
-      slice.endpoints = [EndpointSlice.Endpoint(addresses: [endpoint.address])]
+      slice.endpoints = [EndpointSlice.Endpoint(endpoint.address)]
       return slice
     }
     return ServiceWithEndpoints(service: service, slices: slices)

@@ -17,7 +17,7 @@ enum Fixture {
       slice.ports = ports.map {
         EndpointSlice.Port(name: $0.name, transport: $0.transport, port: targetPort)
       }
-      slice.endpoints = endpoints.filter { $0.addresses.first?.family == family }
+      slice.endpoints = endpoints.filter { $0.address.family == family }
       return slice.endpoints.isEmpty ? nil : slice
     }
     return ServiceWithEndpoints(service: service, slices: slices)
@@ -26,7 +26,7 @@ enum Fixture {
   static func endpoint(
     _ address: String, ready: Bool = true, serving: Bool = true, terminating: Bool = false, node: String? = nil
   ) -> EndpointSlice.Endpoint {
-    var endpoint = EndpointSlice.Endpoint(addresses: [IPAddress(address)!])
+    var endpoint = EndpointSlice.Endpoint(IPAddress(address)!)
     (endpoint.isReady, endpoint.isServing, endpoint.isTerminating) = (ready, serving, terminating)
     endpoint.node = node
     return endpoint

@@ -112,7 +112,7 @@ private final class FakeBackend: ServiceBackend, @unchecked Sendable {
     var input = OuterFrontendTests.balanced(Self.uses.map(\.0), local: true)
     let compiler = OuterFrontendTests.compiler
     let uses = Dictionary(uniqueKeysWithValues: compiler.explain(input).map { ($0.target.address, $0.use) })
-    for (endpoint, use) in Self.uses { #expect(uses[endpoint.addresses[0]] == use) }
+    for (endpoint, use) in Self.uses { #expect(uses[endpoint.address] == use) }
     // What is said to be used is what is compiled.
     input.service.isExternalTrafficLocal = false
     let used = Set(compiler.explain(input).filter { $0.use == "used" }.map(\.target))

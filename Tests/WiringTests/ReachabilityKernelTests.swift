@@ -26,7 +26,7 @@ import Testing
       var slice = EndpointSlice(
         id: NamespacedName("default", "\(name)-\(family)"), service: service.id, family: family)
       slice.ports = service.ports.map { .init(name: $0.name, transport: $0.transport, port: 8080) }
-      var endpoint = EndpointSlice.Endpoint(addresses: [IPAddress(pod.address(family))!])
+      var endpoint = EndpointSlice.Endpoint(IPAddress(pod.address(family))!)
       (endpoint.isReady, endpoint.isServing) = (true, true)
       slice.endpoints = [endpoint]
       return slice

@@ -33,17 +33,22 @@ extension ServiceRecords {
     mutating func add(_ input: ServiceWithEndpoints) {
       for slice in input.slices {
         for endpoint in slice.endpoints where endpoint.isReady {
-          for address in endpoint.addresses where address.family == slice.family {
-            endpoints.insert(address)
-            let label = endpoint.hostname?.lowercased() ?? EndpointName.label(address)
-            guard let host = add(address, label) else { continue }
-            guard input.service.isHeadless else { continue }
-            for port in slice.ports { add(Target(host: Int32(host), port: port.port), port.name, port.transport) }
-          }
+          add(endpoint.address, of: endpoint, in: slice, input.service)
+          for address in endpoint.otherAddresses { add(address, of: endpoint, in: slice, input.service) }
         }
       }
       guard !input.service.isHeadless else { return }
       for port in input.service.ports { add(Target(host: -1, port: port.port), port.name, port.transport) }
+    }
+
+    private mutating func add(
+      _ address: IPAddress, of endpoint: EndpointSlice.Endpoint, in slice: EndpointSlice, _ service: Service
+    ) {
+      guard address.family == slice.family else { return }
+      endpoints.insert(address)
+      let label = endpoint.hostname?.lowercased() ?? EndpointName.label(address)
+      guard let host = add(address, label), service.isHeadless else { return }
+      for port in slice.ports { add(Target(host: Int32(host), port: port.port), port.name, port.transport) }
     }
 
     /// Adds an endpoint's address to the host of a label; nil where the label makes no valid name.

@@ -49,20 +49,18 @@ extension EndpointSlice: APIDecodable {
           "endpoints[\(index)].addresses[\(position)]", value, expected: "an address of the slice's \(family.name)")
       }
     }
-    guard !addresses.isEmpty else { return nil }
-    var endpoint = Endpoint(addresses: addresses)
+    guard let first = addresses.first else { return nil }
+    var endpoint = Endpoint(first, others: Array(addresses.dropFirst()))
     let conditions = entry["conditions"]
     endpoint.isReady = conditions["ready"].bool ?? true
     endpoint.isServing = conditions["serving"].bool ?? endpoint.isReady
     endpoint.isTerminating = conditions["terminating"].bool ?? false
     if let name = entry["hostname"].string, !name.isEmpty { endpoint.hostname = name }
     endpoint.node = entry["nodeName"].string
-    endpoint.zone = entry["zone"].string
-    endpoint.hintedZones = Set(entry["hints", "forZones"].elements.compactMap { $0["name"].string })
-    endpoint.hintedNodes = Set(entry["hints", "forNodes"].elements.compactMap { $0["name"].string })
-    let target = entry["targetRef"]
-    if target["kind"].string == "Pod", let name = target["name"].string {
-      endpoint.pod = NamespacedName(target["namespace"].string ?? reader.id.namespace, name)
+    let hints = entry["hints"]
+    if !hints.isNull {
+      endpoint.hintedZones = Set(hints["forZones"].elements.compactMap { $0["name"].string })
+      endpoint.hintedNodes = Set(hints["forNodes"].elements.compactMap { $0["name"].string })
     }
     return endpoint
   }

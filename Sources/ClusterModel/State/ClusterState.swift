@@ -19,6 +19,7 @@ package final class ClusterState {
   package private(set) var serviceRanges: [String: ServiceCIDR] = [:]
   private var slices: [NamespacedName: EndpointSlice] = [:]
 
+  private var texts = SharedText()
   private var slicesByService = NameIndex<NamespacedName>()
   private var podsByNode = NameIndex<String>()
   private var podsByNamespace = NameIndex<String>()
@@ -129,7 +130,8 @@ package final class ClusterState {
       remove(.endpointSlice, reader.id, &changes)
       return
     }
-    let slice = try EndpointSlice(decoding: json, warnings: &changes.problems)
+    var slice = try EndpointSlice(decoding: json, warnings: &changes.problems)
+    for index in slice.endpoints.indices { texts.share(&slice.endpoints[index].node) }
     let old = slices.updateValue(slice, forKey: slice.id)
     guard old != slice else { return }
     if let old, old.service != slice.service {
@@ -140,7 +142,9 @@ package final class ClusterState {
     changes.keys.insert(.service(slice.service))
   }
 
-  private func set(_ pod: Pod, _ changes: inout StateChanges) {
+  private func set(_ decoded: Pod, _ changes: inout StateChanges) {
+    var pod = decoded
+    texts.share(&pod.node)
     let old = pods.updateValue(pod, forKey: pod.id)
     guard old != pod else { return }
     changes.keys.insert(.pod(pod.id))

@@ -64,7 +64,7 @@ enum IngressChecks {
     if urls.isEmpty { return .notApplicable("the manifests hold no Ingress with a ready Service") }
     for (url, service) in urls {
       let pods = Set(
-        state.endpointSlices(of: service).flatMap { $0.endpoints.compactMap { $0.pod?.name } })
+        state.endpointSlices(of: service).flatMap { $0.endpoints.compactMap { state.pod(at: $0.address)?.id.name } })
       var result = try fetch(context, url)
       let isRight = try context.wait(5) {
         result = try fetch(context, url)

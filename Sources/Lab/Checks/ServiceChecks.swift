@@ -115,7 +115,7 @@ enum ServiceChecks {
     let isOut = try context.wait(10) {
       let state = try context.cluster()
       let slices = state.endpointSlices(of: NamespacedName(CheckFixture.namespace, CheckFixture.service))
-      return !slices.contains { $0.endpoints.contains { $0.isReady && $0.addresses.contains(gone.address) } }
+      return !slices.contains { $0.endpoints.contains { $0.isReady && $0.address == gone.address } }
     }
     try expect(
       isOut, "\(gone.name) to leave the EndpointSlices of Service \(CheckFixture.service)",

@@ -69,10 +69,9 @@ struct PortEndpoints {
       for slicePort in slice.ports where slicePort.name == port.name && slicePort.transport == port.transport {
         found.reserveCapacity(found.count + slice.endpoints.count)
         for endpoint in slice.endpoints {
-          guard let address = endpoint.addresses.first else { continue }
           found.append(
             Candidate(
-              target: Target(address, slicePort.port), order: found.count, traits: Traits(endpoint, compiler)))
+              target: Target(endpoint.address, slicePort.port), order: found.count, traits: Traits(endpoint, compiler)))
         }
       }
     }

@@ -68,7 +68,7 @@ package struct ServiceCompiler: Hashable, Sendable {
     var ready: Set<IPAddress> = []
     for slice in input.slices where !slice.isHeadless {
       for endpoint in slice.endpoints where endpoint.isReady && endpoint.node == nodeName {
-        if let address = endpoint.addresses.first { ready.insert(address) }
+        ready.insert(endpoint.address)
       }
     }
     return .init(port: port, localEndpoints: ready.count)

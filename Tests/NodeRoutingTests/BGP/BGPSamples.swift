@@ -38,7 +38,7 @@ func balancer(
   service.isExternalTrafficLocal = isLocal
   var slice = EndpointSlice(id: NamespacedName("default", name + "-1"), service: id, family: family)
   slice.endpoints = endpoints.enumerated().map { index, entry in
-    var endpoint = EndpointSlice.Endpoint(addresses: [IPAddress(family, number: UInt128(index + 1))])
+    var endpoint = EndpointSlice.Endpoint(IPAddress(family, number: UInt128(index + 1)))
     endpoint.node = entry.node
     endpoint.isReady = entry.isReady
     return endpoint
