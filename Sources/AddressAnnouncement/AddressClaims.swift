@@ -15,11 +15,17 @@ package struct AddressClaims: Sendable {
     package var renewal: Double
     /// Seconds that each place in the order of candidates waits longer before it takes a free address.
     package var stagger: Double
+    /// Seconds for which the Lease of an address that no Service has must not change before anybody removes it: its holder
+    /// died before it could.
+    package var collection: Double
 
-    package init(duration: Double = 10, renewal: Double? = nil, stagger: Double = 0.25) {
+    package init(
+      duration: Double = 10, renewal: Double? = nil, stagger: Double = 0.25, collection: Double? = nil
+    ) {
       self.duration = duration
       self.renewal = renewal ?? duration / 4
       self.stagger = stagger
+      self.collection = collection ?? duration * 6
     }
 
     /// Seconds after the beginning of the last renewal for which the address is ours.
@@ -41,12 +47,15 @@ package struct AddressClaims: Sendable {
     case claim(IPAddress)
     /// Give the Lease back; `isUnused`: no Service has the address any more, so the Lease goes.
     case release(isUnused: Bool, IPAddress)
+    /// Remove the Lease of another node, which is gone, as is every Service that had the address.
+    case collect(IPAddress)
   }
 
   private struct Claim {
     /// The place in the order of candidates; nil if this node may not announce the address.
     var rank: Int?
-    var isUnused = false
+    /// Some Service has the address.
+    var isUsed = false
     var seen: Seen?
     /// Until when the address is ours.
     var heldUntil = -Double.infinity
@@ -60,6 +69,7 @@ package struct AddressClaims: Sendable {
   private let identity: String
   private let timing: Timing
   private var claims: [IPAddress: Claim] = [:]
+  private var knowsServices = false
 
   package init(identity: String, timing: Timing) {
     self.identity = identity
@@ -73,17 +83,24 @@ package struct AddressClaims: Sendable {
     claims.compactMapValues { $0.isHeld && $0.rank != nil ? $0.heldUntil : nil }
   }
 
+  /// From now on an address that nobody asked for is one that no Service has. Before that nothing is given back: an agent
+  /// that starts sees its Leases before it knows its Services.
+  package mutating func know() { knowsServices = true }
+
   /// This node stands at a place in the order of an address's candidates; nil: it may not announce it.
   package mutating func want(_ address: IPAddress, rank: Int?, isUnused: Bool, now: Double) {
     var claim = claims[address] ?? Claim()
     if claim.rank == nil, rank != nil { claim.wantedSince = now }
     claim.rank = rank
-    claim.isUnused = isUnused
+    claim.isUsed = !isUnused
     keep(address, claim)
   }
 
   /// Gives every address back.
-  package mutating func leave() { for address in Array(claims.keys) { claims[address]?.rank = nil } }
+  package mutating func leave() {
+    know()
+    for address in Array(claims.keys) { claims[address]?.rank = nil }
+  }
 
   /// The Lease of an address is so now; nil: there is none.
   package mutating func see(_ address: IPAddress, _ lease: KubernetesObject?, now: Double) {
@@ -102,7 +119,7 @@ package struct AddressClaims: Sendable {
   }
 
   private mutating func keep(_ address: IPAddress, _ claim: Claim) {
-    claims[address] = claim.rank == nil && !claim.isHeld && claim.seen == nil ? nil : claim
+    claims[address] = claim.rank == nil && !claim.isHeld && !claim.isUsed && claim.seen == nil ? nil : claim
   }
 
   /// What is to be written now, and when to ask again.
@@ -115,22 +132,30 @@ package struct AddressClaims: Sendable {
         next = min(next, moment)
         continue
       }
-      steps.append(claim.rank == nil ? .release(isUnused: claim.isUnused, address) : .claim(address))
+      if claim.rank != nil {
+        steps.append(.claim(address))
+      } else {
+        steps.append(isOurs(claim) ? .release(isUnused: !claim.isUsed, address) : .collect(address))
+      }
     }
     return (steps, next)
   }
 
+  private func isOurs(_ claim: Claim) -> Bool { claim.isHeld || claim.seen?.record.holder == identity }
+
   /// When a claim has something to write; nil for never as it stands.
   private func moment(of claim: Claim) -> Double? {
-    let isOurs = claim.seen?.record.holder == identity
     guard let rank = claim.rank else {
-      return claim.isHeld || isOurs ? max(claim.nextTry, -.infinity) : nil
+      guard knowsServices else { return nil }
+      if isOurs(claim) { return claim.nextTry }
+      guard !claim.isUsed, let seen = claim.seen else { return nil }
+      return max(claim.nextTry, seen.changedAt + timing.collection)
     }
     if claim.isHeld { return max(claim.nextTry, claim.heldUntil - timing.deadline + timing.renewal) }
     let wait = timing.stagger * Double(rank)
     guard let seen = claim.seen else { return max(claim.nextTry, claim.wantedSince + wait) }
     // Ours from before a restart: nobody else may have it.
-    if isOurs { return claim.nextTry }
+    if isOurs(claim) { return claim.nextTry }
     let free = seen.record.holder.isEmpty ? seen.changedAt : seen.changedAt + Double(seen.record.duration)
     return max(claim.nextTry, max(free, claim.wantedSince) + wait)
   }

@@ -80,10 +80,12 @@ package final class AddressElection: Sendable {
     leases.waitUntilEnded()
   }
 
-  /// The node's places in the orders of candidates for addresses: nil where it may not announce one.
+  /// The node's places in the orders of candidates for addresses: nil where it may not announce one. The first call names
+  /// every address that a Service has; nothing is given back or removed before it.
   package func want(_ places: [(rank: Int?, isUnused: Bool, address: IPAddress)]) {
     state.withLock { state in
       guard !state.isStopped else { return }
+      state.claims.know()
       for place in places {
         state.claims.want(place.address, rank: place.rank, isUnused: place.isUnused, now: Time.bootSeconds)
       }
@@ -128,6 +130,7 @@ package final class AddressElection: Sendable {
     switch step {
     case .claim(let address): claim(address)
     case .release(let isUnused, let address): release(address, isUnused: isUnused)
+    case .collect(let address): collect(address)
     }
   }
 
@@ -179,6 +182,19 @@ package final class AddressElection: Sendable {
       record.duration = 1
       let lease = try write(record, address, seen)
       state.withLock { $0.claims.released(address, lease, now: Time.bootSeconds) }
+    } catch {
+      failed(address, error)
+    }
+  }
+
+  /// Removes a Lease that has not changed since it was last seen.
+  private func collect(_ address: IPAddress) {
+    guard let seen = state.withLock({ $0.claims.seen(address) }) else { return }
+    do {
+      try client.delete(
+        .leases, namespace: options.namespace, name: Self.name(address),
+        .init(uid: seen.uid, resourceVersion: seen.resourceVersion))
+      state.withLock { $0.claims.released(address, nil, now: Time.bootSeconds) }
     } catch {
       failed(address, error)
     }

@@ -30,6 +30,8 @@ package final class AnnouncementPlane: Plane {
     var options = AddressElection.Options(identity: settings.nodeName)
     options.namespace = settings.announcementNamespace
     options.timing = AddressClaims.Timing(duration: settings.announcementLease)
+    // One node removes what a dead one left; the others see that before it is their turn.
+    options.timing.collection *= Double.random(in: 1...1.5)
     let log = Log("agent announcing")
     options.onError = { error in log.warning("\(error)") }
     election = AddressElection(client.transport, options) { responder.set($0) }
@@ -56,6 +58,7 @@ package final class AnnouncementPlane: Plane {
     ownAddresses.set(nodes.first { $0.name == settings.nodeName }?.addresses ?? [])
     for service in services { addresses.formUnion(plan.set(service.service.id, service)) }
     for id in plan.services.subtracting(services.map(\.service.id)) { addresses.formUnion(plan.set(id, nil)) }
+    // Also where there are none: from now on the election knows that.
     want(addresses.union(plan.addresses))
   }
 
@@ -69,14 +72,13 @@ package final class AnnouncementPlane: Plane {
       ownAddresses.set(nodes.first { $0.name == settings.nodeName }?.addresses ?? [])
       if plan.set(nodes: nodes) { changed.formUnion(plan.addresses) }
     }
-    want(changed)
+    if !changed.isEmpty { want(changed) }
   }
 
   /// Leases are watched by the election, and links by the responder.
   package func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws {}
 
   private func want(_ addresses: Set<IPAddress>) {
-    guard !addresses.isEmpty else { return }
     let all = plan.addresses
     election.want(
       addresses.map { address in

@@ -31,13 +31,14 @@ import Testing
     var handovers = 0
     for _ in 0..<300 {
       var store = LeaseStore()
-      var claims = names.map { AddressClaims(identity: $0, timing: .init(duration: 10)) }
+      var claims = names.map { AddressClaims(identity: $0, timing: .init(duration: 10, collection: 12)) }
       // Clocks that begin anywhere.
       let offsets = names.map { _ in Double.random(in: 0...1000) }
       var asleepUntil = names.map { _ in 0.0 }
       var last: Int?
       for index in names.indices {
         claims[index].want(Self.address, rank: index, isUnused: false, now: offsets[index])
+        claims[index].know()
       }
       var now = 0.0
       while now < 120 {
@@ -48,8 +49,9 @@ import Testing
           if Int.random(in: 0..<100) == 0 { asleepUntil[index] = now + Double.random(in: 0...25) }
           if Int.random(in: 0..<4) > 0 { claims[index].see(Self.address, store.lease, now: local) }
           if Int.random(in: 0..<40) == 0 {
+            // Even one that wrongly believes the address to be nobody's does no harm.
             claims[index].want(
-              Self.address, rank: Bool.random() ? index : nil, isUnused: false, now: local)
+              Self.address, rank: Bool.random() ? index : nil, isUnused: Bool.random(), now: local)
           }
           for step in claims[index].due(local).steps {
             let seen = claims[index].seen(Self.address)
@@ -63,6 +65,13 @@ import Testing
               } else {
                 claims[index].failed(Self.address, now: local)
               }
+            case .collect:
+              guard let seen, store.lease?.resourceVersion == seen.resourceVersion else {
+                claims[index].failed(Self.address, now: local)
+                continue
+              }
+              store.lease = nil
+              claims[index].released(Self.address, nil, now: local)
             case .release:
               guard let seen, seen.record.holder == names[index] else {
                 claims[index].released(Self.address, nil, now: local)
@@ -110,8 +119,50 @@ import Testing
     #expect(first.held[Self.address]! < 7)
     // Renewed in time, and given back when it may no longer announce.
     #expect(first.due(2.4).steps.isEmpty && first.due(2.6).steps == [.claim(Self.address)])
+    first.know()
     first.want(Self.address, rank: nil, isUnused: false, now: 3)
     #expect(first.held.isEmpty && first.due(3).steps == [.release(isUnused: false, Self.address)])
+  }
+
+  /// The holder died before the Service was deleted: a node that knows all Services removes the Lease, when nobody has
+  /// renewed it for long, and not one that changed meanwhile.
+  @Test func theLeaseOfADeadHolderIsCollected() {
+    var record = LeaseRecord()
+    record.holder = "dead"
+    record.duration = 10
+    var store = LeaseStore()
+    var claims = AddressClaims(identity: "a", timing: .init(duration: 10))
+    claims.see(Self.address, store.write(record, over: nil), now: 5)
+    #expect(claims.due(1000).steps.isEmpty && claims.due(1000).next == .infinity)
+    claims.know()
+    #expect(claims.due(64).steps.isEmpty && claims.due(64).next == 65)
+    #expect(claims.due(65).steps == [.collect(Self.address)])
+    // It was renewed after all.
+    claims.see(Self.address, store.write(record, over: "1"), now: 66)
+    #expect(claims.due(125).steps.isEmpty && claims.due(126).steps == [.collect(Self.address)])
+    // The deletion failed; it is tried again.
+    claims.failed(Self.address, now: 126)
+    #expect(claims.due(126).steps.isEmpty && claims.due(128).steps == [.collect(Self.address)])
+    // A Service has it, although this node may not announce it.
+    claims.want(Self.address, rank: nil, isUnused: false, now: 130)
+    #expect(claims.due(1000).steps.isEmpty)
+    claims.want(Self.address, rank: nil, isUnused: true, now: 131)
+    #expect(claims.due(131).steps == [.collect(Self.address)])
+    claims.released(Self.address, nil, now: 131)
+    #expect(claims.due(1000).steps.isEmpty && claims.seen(Self.address) == nil)
+  }
+
+  /// Leases are seen before Services: until these are known nothing is given back.
+  @Test func aStartingNodeGivesNothingBack() {
+    var record = LeaseRecord()
+    record.holder = "a"
+    record.duration = 10
+    var store = LeaseStore()
+    var claims = AddressClaims(identity: "a", timing: .init(duration: 10))
+    claims.see(Self.address, store.write(record, over: nil), now: 5)
+    #expect(claims.due(6).steps.isEmpty)
+    claims.know()
+    #expect(claims.due(6).steps == [.release(isUnused: true, Self.address)])
   }
 
   @Test func aRestartedNodeTakesUpWhatItHad() {

@@ -165,6 +165,32 @@ import Testing
     second.crash()
   }
 
+  /// A holder that died, and then the Service is deleted: some other node removes its Leases.
+  @Test func whatADeadHolderLeftIsRemoved() throws {
+    let site = try Site()
+    let first = try Announcer(site, "n1", rank: 0, duration: 2)
+    Self.eventually("announced") { first.responder.addresses.count == 2 }
+    first.crash()
+    func leases() throws -> Int {
+      try APIClient(site.server.transport).list(.leases, ListOptions(namespace: "swiftlet-leases")).items.count
+    }
+    #expect(try leases() == 2)
+    var options = AddressElection.Options(identity: "n2")
+    options.timing = .init(duration: 2, collection: 3)
+    let other = AddressElection(site.server.transport, options) { _ in }
+    other.start()
+    usleep(3_500_000)
+    // It does not know the Services yet.
+    #expect(try leases() == 2)
+    other.want([(rank: nil, isUnused: false, address: IPAddress(Site.v4)!)])
+    try Self.eventually("the Lease of the address nobody has is gone") { try leases() == 1 }
+    usleep(500_000)
+    #expect(try leases() == 1)
+    other.want([(rank: nil, isUnused: true, address: IPAddress(Site.v4)!)])
+    try Self.eventually("none is left") { try leases() == 0 }
+    other.stop()
+  }
+
   /// An agent that restarts within the Lease keeps its addresses: no flow moves.
   @Test func aRestartMovesNothing() throws {
     let site = try Site()
