@@ -20,6 +20,7 @@ package final class ControllerManager: Sendable {
       NamespaceDefaultsController(context, rootCertificate: options.rootCertificate),
       NamespaceController(context), DeploymentController(context), ReplicaSetController(context),
       StatefulSetController(context), DaemonSetController(context), JobController(context),
+      JobPodReleaser(context),
       EndpointSliceController(context, selectors: selectors), EndpointSliceMirroringController(context),
       EndpointsController(context, selectors: selectors),
       GarbageCollector(context), PodCollector(context),

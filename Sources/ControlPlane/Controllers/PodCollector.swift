@@ -45,7 +45,20 @@ final class PodCollector: Controller {
     } else if !pod.isTerminating {
       return
     }
+    if !pod.isTerminal { try fail(pod) }
     try context.client.delete(
       .pods, namespace: pod.namespace, name: pod.name, .init(gracePeriodSeconds: 0, uid: pod.uid))
+  }
+
+  /// Nobody else will say that the pod has ended, which a Job that holds it waits for.
+  private func fail(_ pod: KubernetesObject) throws {
+    var status: JSON = pod.status.object == nil ? [:] : pod.status
+    status["phase"] = "Failed"
+    var conditions = Conditions(status["conditions"])
+    conditions.set(
+      "DisruptionTarget", "True", reason: "DeletionByPodGC", message: "PodGC: the pod's node is gone or out of service",
+      now: .now())
+    status["conditions"] = conditions.json
+    try context.updateStatus(.pods, pod, status)
   }
 }

@@ -111,13 +111,16 @@ package final class NodeRuntime: Sendable {
   }
 
   private func put(_ object: KubernetesObject) {
-    let pod = pods.withLock { pods in
+    let pod = pods.withLock { pods -> PodLifecycle? in
       if let pod = pods[object.uid] { return pod }
+      // Ended here and given up: only somebody's finalizer holds the object.
+      let isOver = ["Succeeded", "Failed"].contains(object.status["phase"].string)
+      if object.isTerminating, isOver, object.metadata["deletionGracePeriodSeconds"].int == 0 { return nil }
       let pod = PodLifecycle(object.json, services)
       pods[object.uid] = pod
       return pod
     }
-    pod.send(.changed(object.json))
+    pod?.send(.changed(object.json))
   }
 
   private func remove(_ uid: String) { pods.withLock { $0[uid] }?.send(.gone) }

@@ -42,7 +42,7 @@ extension PodLifecycle {
       return false
     }
     if !isGone {
-      publishStatus()
+      if !isForeign { publishStatus() }
       do {
         try services.client.delete(
           .pods, namespace: pod.namespace, name: pod.name, DeleteOptions(gracePeriodSeconds: 0, uid: uid))

@@ -44,7 +44,7 @@ final class PodLifecycle: @unchecked Sendable {
   /// Taken over from what an earlier runtime left, or new.
   private var isPrepared: Bool
   /// Ended before this runtime saw it; it is only reported on deletion.
-  private let isForeign: Bool
+  let isForeign: Bool
   private var saved: PodRecord?
   var lastStatus: JSON?
 

@@ -18,6 +18,10 @@ struct PodStatusCompiler {
     if isOver && !states.isEmpty {
       return states.allSatisfy { $0.termination?.exitCode == 0 } ? "Succeeded" : "Failed"
     }
+    // Deleted before all of it ran: that is its end too, and whoever counts ends must see it.
+    if pod.isDeleted, record.terminatingSince != nil, record.sandbox == nil, states.allSatisfy({ $0.process == nil }) {
+      return "Failed"
+    }
     return states.contains { !$0.hasRunEver } ? "Pending" : "Running"
   }
 
