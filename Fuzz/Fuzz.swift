@@ -6,7 +6,7 @@ typealias Parser = @Sendable ([UInt8]) -> Void
 /// Every parser of foreign bytes by its name, a table for each group of rooms.
 private let parsers: [String: Parser] = [
   groundParsers, netlinkParsers, kubernetesParsers, modelParsers, controlPlaneParsers, nodeParsers, namesParsers,
-  streamingParsers,
+  streamingParsers, serviceParsers,
 ].reduce(into: [:]) { all, group in all.merge(group) { _, _ in preconditionFailure("two parsers of one name") } }
 
 /// The parser that this run feeds, named by SWIFTLET_PARSER.

@@ -23,6 +23,9 @@ package struct EndpointSlice: Hashable, Sendable {
   package var endpoints: [Endpoint] = []
   /// Label `service.kubernetes.io/headless`: for name servers, not for proxies.
   package var isHeadless = false
+  /// Annotation `endpoints.kubernetes.io/last-change-trigger-time`: when what this version tells of happened, to pods or to
+  /// the Service; in nanoseconds since 1970, nil where its controller does not say.
+  package var changeTriggered: Int64?
 
   package init(id: NamespacedName, service: NamespacedName, family: IPFamily = .v4) {
     self.id = id

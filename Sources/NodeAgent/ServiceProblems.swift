@@ -6,6 +6,9 @@ internal import Synchronization
 
 /// Tells whoever made a Service why it is not served: an Event about it, and a line in the log, each once.
 final class ServiceProblems: Sendable {
+  /// So many frontends of one Service are named: each becomes an Event, and a Service may have ten thousand ports.
+  private static let mostNamed = 10
+
   private let recorder: EventRecorder?
   private let log = Log("agent services")
   private let told = Mutex<Set<String>>([])
@@ -19,10 +22,18 @@ final class ServiceProblems: Sendable {
     for (service, reason) in refused {
       problems["\(service) refused \(reason)"] = (service, "ServiceRefused", "the node cannot program it: \(reason)")
     }
-    for (frontend, services) in waiting {
-      for service in services {
+    var frontends: [NamespacedName: [FrontendKey]] = [:]
+    for (frontend, services) in waiting { for service in services { frontends[service, default: []].append(frontend) } }
+    for (service, waiting) in frontends {
+      for frontend in waiting.sorted().prefix(Self.mostNamed) {
         problems["\(service) waits \(frontend)"] = (
           service, "FrontendTaken", "another Service has \(frontend); connections go to that one"
+        )
+      }
+      if waiting.count > Self.mostNamed {
+        problems["\(service) waits for more"] = (
+          service, "FrontendTaken",
+          "another Service has \(waiting.count - Self.mostNamed) more of its addresses and ports"
         )
       }
     }

@@ -37,7 +37,9 @@ extension ServicesPlane {
         let uses = compiler.explain(input)
         json["endpoints"] = .int(Int64(Set(uses.map(\.target)).count))
         guard id != nil else { return json }
-        json["backends"] = .array(uses.map { Self.backend($0, hits(of: $0, mine, counts)) })
+        let hits = counts.map { Self.hits($0, mine) }
+        json["backends"] = .array(
+          uses.map { use in Self.backend(use, hits.map { $0[PortTarget(use.transport, use.port, use.target)] ?? 0 }) })
         let keys = Set(mine.map(\.key))
         json["affinity"] = .array(
           (counts?.remembered ?? []).filter { keys.contains($0.frontend) }.map {
@@ -73,11 +75,29 @@ extension ServicesPlane {
     return json
   }
 
-  private func hits(
-    of use: BackendUse, _ frontends: [(key: FrontendKey, value: ServiceState.Frontend)], _ counts: ServiceCounts?
-  ) -> UInt64? {
-    guard let counts else { return nil }
-    return frontends.filter { $0.key.transport == use.transport && $0.value.comment.hasSuffix(":\(use.port)") }
-      .reduce(0) { $0 + (counts.targets[$1.key]?[use.target] ?? 0) }
+  /// One endpoint of one port of a Service.
+  private struct PortTarget: Hashable {
+    var transport: TransportProtocol
+    var port: String
+    var target: Target
+
+    init(_ transport: TransportProtocol, _ port: String, _ target: Target) {
+      (self.transport, self.port, self.target) = (transport, port, target)
+    }
+  }
+
+  /// What was counted at all frontends of each port together.
+  private static func hits(
+    _ counts: ServiceCounts, _ frontends: [(key: FrontendKey, value: ServiceState.Frontend)]
+  ) -> [PortTarget: UInt64] {
+    var hits: [PortTarget: UInt64] = [:]
+    for (key, frontend) in frontends {
+      // The comment is `namespace/name:port`.
+      let port = frontend.comment.split(separator: ":").last.map(String.init) ?? ""
+      for (target, count) in counts.targets[key] ?? [:] {
+        hits[PortTarget(key.transport, port, target), default: 0] += count
+      }
+    }
+    return hits
   }
 }

@@ -95,6 +95,7 @@ package final class ServicesPlane: Plane {
     }
     _ = try proxy.configure(configuration)
     try proxy.sync(full: services)
+    for service in services { metrics.programmed(service.service.id, service.slices) }
   }
 
   func configuration(_ state: ClusterState) -> ServiceProxyConfiguration {
@@ -120,7 +121,9 @@ package final class ServicesPlane: Plane {
         return (id, state.serviceWithEndpoints(id))
       }
     }
-    if !changed.isEmpty { try proxy.update(changed) }
+    if changed.isEmpty { return }
+    try proxy.update(changed)
+    for (id, service) in changed { metrics.programmed(id, service?.slices ?? []) }
   }
 
   /// Of foreign changes to nftables the proxy hears by itself, and repairs them at once; of others it must look.

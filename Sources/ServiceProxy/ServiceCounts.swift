@@ -31,15 +31,19 @@ extension ServiceProxy {
     core.withLock { $0.model.state.frontends(of: id) }
   }
 
-  /// Frontends whose policy allows no endpoint of this node: of cluster addresses, and for clients outside.
-  package var withoutLocalEndpoints: (internal: Int, external: Int) {
+  /// Frontends whose policy allows no endpoint of this node, by family: of cluster addresses, and for clients outside.
+  package var withoutLocalEndpoints: [IPFamily: (internal: Int, external: Int)] {
     core.withLock { core in
-      var count = (internal: 0, external: 0)
-      for frontend in core.model.state.frontends.values {
-        if frontend.inside.isLocal, frontend.inside.targets.isEmpty { count.internal += 1 }
-        if let outside = frontend.outside, outside.targets.isEmpty { count.external += 1 }
+      var counts: [IPFamily: (internal: Int, external: Int)] = [:]
+      for (key, frontend) in core.model.state.frontends {
+        if frontend.inside.isLocal, frontend.inside.targets.isEmpty {
+          counts[key.address.family, default: (0, 0)].internal += 1
+        }
+        if let outside = frontend.outside, outside.targets.isEmpty {
+          counts[key.address.family, default: (0, 0)].external += 1
+        }
       }
-      return count
+      return counts
     }
   }
 

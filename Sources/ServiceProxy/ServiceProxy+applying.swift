@@ -25,6 +25,7 @@ extension ServiceProxy.Core {
     mustRepair = true
     do { try backend.apply(changes, &model) } catch {
       model.statistics.failures += 1
+      model.statistics.partialFailures += 1
       Log("services").warning("\(error); what is there is compared and repaired")
       return false
     }

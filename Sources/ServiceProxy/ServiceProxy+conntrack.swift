@@ -1,5 +1,6 @@
 internal import Addressing
 internal import ClusterModel
+internal import Linux
 internal import Netlink
 
 /// A UDP flow has no end that the kernel sees: as long as packets come, they go where the first one went. So flows to an
@@ -8,18 +9,33 @@ extension ServiceProxy.Core {
   /// Deletes flows of frontends that lost targets, unless their target still serves, and flows that were delivered to the
   /// node itself before their port became a NodePort.
   mutating func deleteFlows(released: Set<FrontendKey>, opened: Set<FrontendKey>) throws {
-    for key in released.union(opened) {
+    for (family, keys) in Dictionary(grouping: released.union(opened), by: \.address.family) {
+      let begin = Time.monotonicSeconds
+      defer { searched(family, since: begin) }
+      // A listing walks the whole table, whatever is asked for: one for all.
+      let only = keys.count == 1 ? keys[0] : nil
       let flows = try conntrack.flows(
         ConntrackFilter(
-          key.address.family, transport: TransportProtocol.udp.number,
-          originalDestination: key.isNodePort ? nil : key.address, originalDestinationPort: key.port))
-      try delete(flows.filter { isStale($0, key) })
+          family, transport: TransportProtocol.udp.number,
+          originalDestination: only.flatMap { $0.isNodePort ? nil : $0.address }, originalDestinationPort: only?.port))
+      let meant = Set(keys)
+      let stale = flows.filter { flow in
+        let (address, port) = (flow.original.destination, flow.original.destinationPort)
+        return [FrontendKey(address, .udp, port), .nodePort(family, .udp, port)].contains {
+          meant.contains($0) && isStale(flow, $0)
+        }
+      }
+      try delete(stale, family)
     }
   }
 
-  private mutating func delete(_ flows: [ConntrackFlow]) throws {
+  private mutating func delete(_ flows: [ConntrackFlow], _ family: IPFamily) throws {
     if flows.isEmpty { return }
-    model.statistics.deletedFlows += try conntrack.delete(flows)
+    model.statistics.deletedFlowsByFamily[family, default: 0] += try conntrack.delete(flows)
+  }
+
+  private mutating func searched(_ family: IPFamily, since begin: Double) {
+    model.statistics.flowSearches[family, default: DurationHistogram()].add(Time.monotonicSeconds - begin)
   }
 
   private func isStale(_ flow: ConntrackFlow, _ key: FrontendKey) -> Bool {
@@ -37,6 +53,8 @@ extension ServiceProxy.Core {
   /// Looks at all UDP flows once, after a start or a repair: what changed while nobody watched is not known.
   mutating func deleteStrayFlows() throws {
     for family in IPFamily.allCases {
+      let begin = Time.monotonicSeconds
+      defer { searched(family, since: begin) }
       let flows = try conntrack.flows(ConntrackFilter(family, transport: TransportProtocol.udp.number))
       let stale = flows.filter { flow in
         // IPVS translates without saying so in the status.
@@ -47,7 +65,7 @@ extension ServiceProxy.Core {
         if model.state.frontends[nodePort] != nil, servesNodePorts(key.address) { return isStale(flow, nodePort) }
         return model.configuration.serviceRanges.contains { $0.contains(key.address) }
       }
-      try delete(stale)
+      try delete(stale, family)
     }
   }
 }

@@ -26,27 +26,6 @@ package final class ServiceProxy: Sendable {
     var foreignGenerations: UInt32?
   }
 
-  /// What was done since the start, for metrics.
-  package struct Statistics: Hashable, Sendable {
-    /// Transactions committed.
-    package var commits = 0
-    /// Elements added or deleted.
-    package var elements = 0
-    /// Times the whole table was replaced.
-    package var replacements = 0
-    /// Tracked UDP connections deleted because their endpoint went.
-    package var deletedFlows = 0
-    /// Frontends that came or went, and frontends whose endpoints changed.
-    package var frontendChanges = 0
-    package var endpointChanges = 0
-    /// Transactions that were refused.
-    package var failures = 0
-    /// Seconds the last transaction took in the kernel, or in iptables-restore.
-    package var lastCommit = 0.0
-
-    package init() {}
-  }
-
   let core: Mutex<Core>
   let namespace: NetworkNamespace?
   package let kind: ServiceBackendKind

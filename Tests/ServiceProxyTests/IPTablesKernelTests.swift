@@ -39,6 +39,15 @@ import Testing
     }
     // None of them was refused and repaired.
     #expect(proxy.statistics.replacements == 2)
+    // The metric tells how many rules there are, as iptables-save counts them.
+    let (four, six) = (Self.variant(backend), "ip6" + Self.variant(backend).dropFirst(2))
+    for (program, family) in [(four, IPFamily.v4), (six, .v6)] {
+      for table in ["nat", "filter"] {
+        let rules = node.run("node", "\(program)-save -t \(table)").split(separator: "\n")
+        let count = rules.count { $0.hasPrefix("-A") && $0.contains("KUBE-") }
+        #expect(proxy.statistics.rules[.init(family, table)]?.total == count, "\(program) \(table)")
+      }
+    }
     let fresh = try backend.proxy(Self.configuration, node)
     try fresh.sync(full: Array(services.values))
     #expect(fresh.statistics.elements == 0, "\(fresh.statistics)")

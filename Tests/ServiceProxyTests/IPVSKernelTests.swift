@@ -115,7 +115,7 @@ import Testing
     #expect(node.run("node", "ip -j addr show dev kube-ipvs0").contains("10.96.0.1"))
   }
 
-  @Test(condition, arguments: [TestBackend.nftables, TestBackend(kind: .iptables(.nft))])
+  @Test(condition, arguments: TestBackend.all)
   func switchingLosesNoConnection(_ other: TestBackend) throws {
     try SwitchingKernelTests.check([other, Self.backend, other], "sv-\(other)", connections: 600)
   }

@@ -13,11 +13,12 @@ package protocol APIDecodable {
 }
 
 extension APIDecodable {
-  /// Decodes one API object and appends a warning for each part that was left out.
+  /// Decodes one API object and appends a warning for each part that was left out, up to `ObjectReader.mostWarnings`.
   package init(decoding json: JSON, warnings: inout [ModelError]) throws(ModelError) {
     var reader = try ObjectReader(json, kind: Self.kind)
     try self.init(reading: &reader)
     warnings += reader.warnings
+    if let rest = reader.unlistedWarnings { warnings.append(rest) }
   }
 
   /// Decodes one API object; parts that are wrong are left out silently.

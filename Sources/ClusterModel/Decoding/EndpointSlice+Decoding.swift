@@ -1,5 +1,6 @@
 internal import Addressing
 internal import JSON
+internal import Kubernetes
 
 extension EndpointSlice: APIDecodable {
   package static var kind: String { "EndpointSlice" }
@@ -9,6 +10,8 @@ extension EndpointSlice: APIDecodable {
 
   /// The label of slices that belong to a headless Service, whatever its value (well-known labels of Kubernetes).
   private static var headlessLabel: String { "service.kubernetes.io/headless" }
+
+  private static var triggerAnnotation: String { "endpoints.kubernetes.io/last-change-trigger-time" }
 
   package init(reading reader: inout ObjectReader) throws(ModelError) {
     let json = reader.json
@@ -22,6 +25,9 @@ extension EndpointSlice: APIDecodable {
     }
     self.init(id: reader.id, service: NamespacedName(reader.id.namespace, service), family: family)
     isHeadless = json["metadata", "labels"].stringMap[Self.headlessLabel] != nil
+    // Only for a metric: a time that is none is no reason to bother anyone.
+    changeTriggered =
+      json["metadata", "annotations"][Self.triggerAnnotation].string.flatMap(Timestamp.init)?.nanoseconds
     for (index, entry) in json["ports"].elements.enumerated() where !entry["port"].isNull {
       guard let transport = reader.transport(entry["protocol"], "ports[\(index)].protocol"),
         let port = reader.port(entry["port"], "ports[\(index)].port")

@@ -9,7 +9,12 @@ package struct ObjectReader {
   package let kind: String
   /// The namespace is empty for objects of the whole cluster.
   package let id: NamespacedName
+  /// How many parts of one object are named: each becomes an Event, and an object may have ten thousand ports.
+  package static let mostWarnings = 10
+
+  /// The first of them.
   package private(set) var warnings: [ModelError] = []
+  private var furtherWarnings = 0
 
   /// Throws where the object has no name.
   package init(_ json: JSON, kind: String) throws(ModelError) {
@@ -36,10 +41,25 @@ package struct ObjectReader {
 
   /// Notes that a field was read as absent, and why.
   package mutating func warn(_ field: String, _ found: JSON, expected: String) {
-    warnings.append(error(field, found, expected: expected))
+    // Without the text of those that are not kept.
+    if warnings.count == Self.mostWarnings {
+      furtherWarnings += 1
+    } else {
+      warn(error(field, found, expected: expected))
+    }
   }
 
-  package mutating func warn(_ error: ModelError) { warnings.append(error) }
+  /// One warning for all that are beyond `mostWarnings`; nil if none is.
+  package var unlistedWarnings: ModelError? {
+    guard furtherWarnings > 0, let last = warnings.last else { return nil }
+    return ModelError(
+      object: object, field: last.field, found: "\(furtherWarnings) more fields that are wrong",
+      expected: "none; those after this one are not listed")
+  }
+
+  package mutating func warn(_ error: ModelError) {
+    if warnings.count == Self.mostWarnings { furtherWarnings += 1 } else { warnings.append(error) }
+  }
 
   /// An address; nil and a warning where the value is none.
   package mutating func address(_ value: JSON, _ field: @autoclosure () -> String) -> IPAddress? {

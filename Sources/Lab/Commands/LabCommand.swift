@@ -18,6 +18,7 @@ package enum LabCommand {
       logs        show what a container or a process of the lab has written
       node        add or remove a node, switch one off or on, cut one off
       routing     switch to another way between nodes while traffic goes on
+      services    switch Services to another back end while traffic goes on
       kubeconfig  print the path of the lab's kubeconfig
       resume      start the supervisor again after it was killed
 
@@ -130,6 +131,10 @@ package enum LabCommand {
       if wantsHelp { return help(LabRouting.usage) }
       try requireRoot("lab routing")
       return try LabRouting.run(site, arguments, output)
+    case "services":
+      if wantsHelp { return help(LabServices.usage) }
+      try requireRoot("lab services")
+      return try LabServices.run(site, arguments, output)
     case "runtime": return try LabRuntimeCommand.run(arguments)
     case "outside": return try OutsideWorld.run(arguments)
     case "", "help", "--help", "-h": return help(usage)

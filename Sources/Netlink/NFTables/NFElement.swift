@@ -14,6 +14,8 @@ package struct NFElement: Hashable, Sendable {
   package var value: Value?
   /// In milliseconds; nil for the set's own.
   package var timeout: UInt64?
+  /// Milliseconds left of the timeout, as read; nil for all of it.
+  package var expiration: UInt64?
   /// Shown by nft after the element; at most 127 bytes, longer ones are cut.
   package var comment: String?
   /// In an interval set of one type: this key is the first one *after* a range.
@@ -68,6 +70,7 @@ package struct NFElement: Hashable, Sendable {
       case .verdict(let verdict): writer.nested(NFTA_SET_ELEM_DATA) { verdict.encode(into: &$0) }
       }
       if let timeout { writer.attribute(NFTA_SET_ELEM_TIMEOUT, bigEndian: timeout) }
+      if let expiration { writer.attribute(NFTA_SET_ELEM_EXPIRATION, bigEndian: expiration) }
       if let comment { writer.attribute(NFTA_SET_ELEM_USERDATA, bytes: NFUserdata.comment(comment)) }
     }
   }
@@ -85,6 +88,7 @@ package struct NFElement: Hashable, Sendable {
       }
     }
     timeout = attributes[NFTA_SET_ELEM_TIMEOUT]?.bigEndian()
+    expiration = attributes[NFTA_SET_ELEM_EXPIRATION]?.bigEndian()
     comment = attributes[NFTA_SET_ELEM_USERDATA].flatMap { NFUserdata.comment(in: $0.value) }
     let flags = attributes[NFTA_SET_ELEM_FLAGS]?.bigEndian(UInt32.self) ?? 0
     isIntervalEnd = flags & NFT_SET_ELEM_INTERVAL_END.rawValue != 0

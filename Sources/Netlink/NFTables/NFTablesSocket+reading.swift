@@ -36,6 +36,19 @@ extension NFTablesSocket {
     return signature
   }
 
+  /// How many elements the sets of a table may have, of those that have a bound. ENOENT if there is no such table.
+  package func setSizes(of table: NFTable) throws -> [String: UInt32] {
+    var sizes: [String: UInt32] = [:]
+    for message in try dump(NFT_MSG_GETSET, "sets", table, Int(NFTA_SET_TABLE.rawValue)) {
+      let attributes = message.attributes(after: 4)
+      guard attributes[NFTA_SET_TABLE]?.string == table.name, let name = attributes[NFTA_SET_NAME]?.string else {
+        continue
+      }
+      sizes[name] = attributes[NFTA_SET_DESC]?.nested[NFTA_SET_DESC_SIZE]?.bigEndian()
+    }
+    return sizes
+  }
+
   /// The elements of a set, in the kernel's order. ENOENT if there is no such set.
   package func elements(of set: String, in table: NFTable) throws -> [NFElement] {
     try elementMessages(of: set, in: table).flatMap { NFElement.elements(in: $0) }

@@ -54,6 +54,8 @@ final class IPTablesBackend: ServiceBackend {
       var differences: [IPTablesTable: IPTablesDifference] = [:]
       for table in IPTablesTable.allCases {
         differences[table] = wanted.difference(table, found[table] ?? IPTablesContents())
+        model.statistics.rules[.init(family, table.rawValue), default: .init()].total =
+          wanted.ruleCount(table)
       }
       if found[.nat]?.chains["KUBE-SERVICES"] == nil { model.statistics.replacements += 1 }
       try write(family, differences, &model)
@@ -76,7 +78,11 @@ final class IPTablesBackend: ServiceBackend {
     try program.restore(family, text)
     model.statistics.lastCommit = Time.monotonicSeconds - begin
     model.statistics.commits += 1
-    model.statistics.elements += filter.ruleCount + nat.ruleCount + last.ruleCount
+    let written = [IPTablesTable.nat: nat.ruleCount, .filter: filter.ruleCount + last.ruleCount]
+    for (table, count) in written {
+      model.statistics.rules[.init(family, table.rawValue), default: .init()].last = count
+      model.statistics.elements += count
+    }
   }
 
   // MARK: One change
@@ -88,9 +94,12 @@ final class IPTablesBackend: ServiceBackend {
     for (key, before, after) in changedPorts(changes, model.state) where isUsed.contains(key.family) {
       let layout = layouts[key.family] ?? Self.layout(key.family, model)
       layouts[key.family] = layout
-      IPTablesWanted.difference(
-        from: before.map { IPTablesPort(key, $0, layout) }, to: after.map { IPTablesPort(key, $0, layout) },
-        &differences[key.family, default: [:]])
+      let (old, new) = (before.map { IPTablesPort(key, $0, layout) }, after.map { IPTablesPort(key, $0, layout) })
+      IPTablesWanted.difference(from: old, to: new, &differences[key.family, default: [:]])
+      for table in IPTablesTable.allCases {
+        model.statistics.rules[.init(key.family, table.rawValue), default: .init()].total +=
+          (new?.ruleCount(table) ?? 0) - (old?.ruleCount(table) ?? 0)
+      }
     }
     for (family, differences) in differences { try write(family, differences, &model) }
   }

@@ -38,7 +38,8 @@ enum IPTablesCleanup {
     return count
   }
 
-  private static func leads(_ rule: String) -> Bool {
+  /// Whether a rule leads to a chain of Services.
+  static func leads(_ rule: String) -> Bool {
     let words = rule.split(separator: " ")
     guard let jump = words.lastIndex(of: "-j"), jump + 1 < words.endIndex else { return false }
     return isChain(String(words[jump + 1]))

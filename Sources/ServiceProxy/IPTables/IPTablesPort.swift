@@ -50,6 +50,13 @@ struct IPTablesPort {
     }
   }
 
+  /// Its rules in a table.
+  func ruleCount(_ table: IPTablesTable) -> Int {
+    rules.reduce(table == .nat ? chains.values.reduce(0) { $0 + $1.count } : 0) {
+      $1.key.table == table ? $0 + $1.value.count : $0
+    }
+  }
+
   private func name(_ kind: String) -> String {
     "KUBE-\(kind)-" + SHA256.label(key.comment + key.transport.rawValue.lowercasedASCII)
   }

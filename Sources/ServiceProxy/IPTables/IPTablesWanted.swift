@@ -16,6 +16,14 @@ struct IPTablesWanted {
     ["KUBE-SVC-", "KUBE-SVL-", "KUBE-SEP-", "KUBE-EXT-", "KUBE-FW-", "KUBE-XLB-"].contains { name.hasPrefix($0) }
   }
 
+  /// All rules of a table, with those that lead to ours.
+  func ruleCount(_ table: IPTablesTable) -> Int {
+    var count = layout.chains(table).values.reduce(0) { $0 + $1.count }
+    for (dispatch, rules) in rules where dispatch.table == table { count += rules.count }
+    if table == .nat { count += chains.values.reduce(0) { $0 + $1.count } }
+    return count + IPTablesLayout.jumps(table).reduce(0) { $0 + $1.rules.count }
+  }
+
   func difference(_ table: IPTablesTable, _ found: IPTablesContents) -> IPTablesDifference {
     var difference = IPTablesDifference()
     for (chain, constant) in layout.chains(table) {

@@ -20,7 +20,9 @@ extension ServiceCompiler {
     var input = input
     input.slices.removeAll { $0.isHeadless }
     var uses: [BackendUse] = []
+    let slices = SlicesByPort(input)
     for port in service.ports {
+      let input = slices[port]
       for family in Set(service.clusterAddresses.map(\.family)).sorted(by: { $0 == .v4 && $1 != .v4 }) {
         let endpoints = PortEndpoints(input, port, family, self)
         for backend in input.backends(of: port, family: family) {

@@ -29,9 +29,10 @@ package struct ServiceCompiler: Hashable, Sendable {
     compiled.addresses = addresses
     let families = Set(addresses.map(\.family))
     let balanced = service.kind == .loadBalancer ? service.loadBalancerAddresses : []
+    let slices = SlicesByPort(input)
     for port in service.ports {
       for family in families {
-        let endpoints = PortEndpoints(input, port, family, self)
+        let endpoints = PortEndpoints(slices[port], port, family, self)
         for address in addresses where address.family == family {
           compiled.frontends[FrontendKey(address, port.transport, port.port)] = endpoints.clusterFrontend(service)
         }

@@ -68,6 +68,15 @@ package struct ElementChanges {
     return (changed.compactMap(\.old), changed.compactMap(\.new))
   }
 
+  /// What sets hold after the changes.
+  func counts(after counts: SetCounts) -> SetCounts {
+    var counts = counts
+    for (id, changes) in sets {
+      for change in changes.values { counts[id] += (change.new == nil ? 0 : 1) - (change.old == nil ? 0 : 1) }
+    }
+    return counts
+  }
+
   /// Adds the differences to a batch: first everything that goes, then everything that comes. Returns the number of
   /// elements that go or come.
   @discardableResult

@@ -10,6 +10,9 @@ final class NFTablesBackend: ServiceBackend {
   private var classUses: [ServiceClass: Int] = [:]
   /// Classes whose chains the kernel has.
   private var installed: Set<ServiceClass> = []
+  /// What the kernel's sets have room for, and what they hold.
+  private var capacities = SetCapacities(for: SetCounts())
+  private var counts = SetCounts()
 
   init(namespace: NetworkNamespace?) throws(SystemError) { socket = try NFTablesSocket(namespace: namespace) }
 
@@ -33,12 +36,19 @@ final class NFTablesBackend: ServiceBackend {
         classUses[one] = count > 1 ? count - 1 : nil
       }
     }
-    var batch = NFTablesBatch()
-    let created = addMissingChains(to: &batch)
-    let count = ElementChanges(changes).write(to: &batch)
-    try commit(batch, elements: count, &model)
-    installed.formUnion(created)
-    removeUnusedChains(&model)
+    let elements = ElementChanges(changes)
+    let counts = elements.counts(after: counts)
+    if capacities.hold(counts) {
+      var batch = NFTablesBatch()
+      let created = addMissingChains(to: &batch)
+      let count = elements.write(to: &batch)
+      try commit(batch, elements: count, &model)
+      self.counts = counts
+      installed.formUnion(created)
+      removeUnusedChains(&model)
+    } else {
+      try replaceTable(&model, keeping: remembered())
+    }
     try forgetClients(of: changes.forgotten, model.state)
   }
 
@@ -71,7 +81,10 @@ final class NFTablesBackend: ServiceBackend {
     var batch = NFTablesBatch()
     for chain in chains { batch.flush(chain: chain, of: ServicesLayout.table) }
     for chain in chains { batch.delete(chain: chain, of: ServicesLayout.table) }
-    guard (try? socket.commit(batch)) != nil else { return }
+    guard (try? socket.commit(batch)) != nil else {
+      model.statistics.cleanupFailures += 1
+      return
+    }
     model.statistics.commits += 1
     installed.subtract(unused)
   }
@@ -85,8 +98,13 @@ final class NFTablesBackend: ServiceBackend {
   private func repairOnce(_ model: inout ServiceModel) throws {
     let found = try socket.signature(of: ServicesLayout.table)
     let held = Set((found?.chains.keys).map { $0.compactMap(ServiceClass.init(chainName:)) } ?? [])
-    guard let found, found == ServicesLayout.definition(held).signature else {
-      try replaceTable(&model)
+    let wanted = ServicesLayout.definition(held).signature
+    capacities = SetCapacities(try found.map { _ in try socket.setSizes(of: ServicesLayout.table) } ?? [:])
+    counts = SetCounts(model.state)
+    guard let found, found == wanted, capacities.hold(counts) else {
+      // Whoever changed rules may have left alone what they have learned.
+      let hasAffinity = found.map { found in affinitySets.allSatisfy { found.sets[$0] == wanted.sets[$0] } } ?? false
+      try replaceTable(&model, keeping: hasAffinity ? remembered() : [:])
       return
     }
     installed = held
@@ -115,17 +133,34 @@ final class NFTablesBackend: ServiceBackend {
     removeUnusedChains(&model)
   }
 
+  private var affinitySets: [String] {
+    IPFamily.allCases.flatMap { family in
+      [false, true].map { ServicesLayout.affinitySet(family, nodePort: $0) }
+    }
+  }
+
+  /// Clients and the endpoints they keep, each with the time left to it.
+  private func remembered() throws -> [String: [NFElement]] {
+    var remembered: [String: [NFElement]] = [:]
+    for set in affinitySets { remembered[set] = try socket.elements(of: set, in: ServicesLayout.table) }
+    return remembered
+  }
+
   /// One transaction that deletes whatever is there under our name and makes the table anew, full.
-  private func replaceTable(_ model: inout ServiceModel) throws {
+  private func replaceTable(_ model: inout ServiceModel, keeping remembered: [String: [NFElement]]) throws {
     let classes = Set(classUses.keys)
+    let counts = SetCounts(model.state)
+    let capacities = SetCapacities(for: counts)
     var batch = NFTablesBatch()
     batch.ensureAbsent(ServicesLayout.table)
-    batch.add(ServicesLayout.definition(classes))
+    batch.add(ServicesLayout.definition(classes, capacities))
     var stream = ElementStream()
     model.state.forEachSlot { stream.add($1, to: $0, &batch) }
     model.state.forEachOther(model.configuration) { stream.add($1, to: $0, &batch) }
     stream.finish(&batch)
+    for (set, elements) in remembered { batch.add(elements, to: set, of: ServicesLayout.table) }
     try commit(batch, elements: stream.count, &model)
+    (self.counts, self.capacities) = (counts, capacities)
     installed = classes
     model.statistics.replacements += 1
   }

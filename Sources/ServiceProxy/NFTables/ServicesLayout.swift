@@ -66,14 +66,17 @@ package enum ServicesLayout {
 
   package static let noEndpoints = "no-endpoints"
 
-  /// The whole table for the classes in use.
-  package static func definition(_ classes: some Sequence<ServiceClass>) -> NFTableDefinition {
+  /// The whole table for the classes in use. The sizes of sets are no part of its signature.
+  package static func definition(
+    _ classes: some Sequence<ServiceClass>, _ capacities: SetCapacities = SetCapacities(for: SetCounts())
+  ) -> NFTableDefinition {
     NFTableDefinition(
-      table, sets: SetID.all.map(set) + IPFamily.allCases.flatMap { affinitySets($0) },
+      table,
+      sets: SetID.all.map { set($0, size: capacities.sizes[$0]) } + IPFamily.allCases.flatMap { affinitySets($0) },
       chains: constantChains + classes.sorted { $0.order < $1.order }.flatMap(chains))
   }
 
-  static func set(_ id: SetID) -> NFSet {
+  static func set(_ id: SetID, size: UInt32? = nil) -> NFSet {
     let address = NFDataType.address(id.family)
     let frontend = [address, .inetProtocol, .inetService]
     let nodePort: [NFDataType] = [.inetProtocol, .inetService]
@@ -96,6 +99,7 @@ package enum ServicesLayout {
       }
     // What leads a connection somewhere says how many it led there.
     set.counts = [.frontends, .outside, .nodePorts, .outsideNodePorts, .slots, .nodePortSlots].contains(id.kind)
+    set.size = size
     return set
   }
 
