@@ -44,6 +44,7 @@ let serviceParsers: [String: Parser] = [
   "iptables-save": { bytes in
     let found = IPTablesContents.tables(in: bytes)
     for family in IPFamily.allCases {
+      _ = IPTablesCounts(bytes, family)
       let wanted = IPTablesWanted(IPTablesLayout(family, ServiceProxyConfiguration(nodeName: "n")))
       for table in IPTablesTable.allCases {
         _ = wanted.difference(table, found[table] ?? IPTablesContents()).text(table)

@@ -38,17 +38,7 @@ struct Chaos {
     let pod = try #require(pods.first?["metadata", "name"].string)
     let service = try program.json("get", "service", "-n", "shop", "catalog")
     let address = try #require(service["spec", "clusterIP"].string)
-    var ends: [CInt] = [-1, -1]
-    try #require(pipe(&ends) == 0)
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    let output = "/tmp/swt-lab-chaos.\(getpid())"
-    defer { unlink(output) }
-    let file = try FileDescriptor.open(output, O_RDWR | O_CREAT | O_TRUNC, mode: 0o600)
-    let client = try ChildProcess(
-      [program.path, "lab", "exec", "-n", "shop", pod, "--", "python3", "-c", Self.client, address],
-      environment: program.environment,
-      standardInput: .descriptor(ends[0]), standardOutput: .descriptor(file.raw), standardError: .descriptor(file.raw))
-    close(ends[0])
+    let client = try TalkingPod(program, namespace: "shop", pod, Self.client, address)
 
     let victims = ["server", "agent-control"] + (1...3).flatMap { ["agent-node\($0)", "runtime-node\($0)"] }
     var killed: [String] = []
@@ -65,10 +55,8 @@ struct Chaos {
       }
     }
     usleep(500_000)
-    close(ends[1])
-    let status = client.wait(timeout: 30)
-    let said = try Files.readText(output)
-    #expect(status?.isSuccess == true, "the established flow broke: \(said) after \(killed)")
+    let (isWell, said) = try client.stop()
+    #expect(isWell, "the established flow broke: \(said) after \(killed)")
     #expect((Int(said.split(separator: "\n").last ?? "") ?? 0) > 20, "\(said)")
 
     try program.eventually("everything runs again") { try program.run("lab", "status").status.isSuccess }

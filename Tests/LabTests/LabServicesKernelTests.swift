@@ -45,6 +45,65 @@ import Testing
     return found
   }
 
+  /// Status and body of what a node's agent answers.
+  private func ask(_ node: String, _ port: Int, _ path: String) throws -> (status: String, body: String) {
+    let answer = try program.onNode(
+      node, "curl", "-s", "-m", "10", "-w", "\n%{http_code}", "http://127.0.0.1:\(port)/\(path)"
+    ).output.split(separator: "\n")
+    return (String(answer.last ?? ""), answer.dropLast().joined(separator: "\n"))
+  }
+
+  /// What load balancers and people ask, over HTTP.
+  private func health() throws {
+    let service: JSON = [
+      "apiVersion": "v1", "kind": "Service", "metadata": ["name": "local", "namespace": "shop"],
+      "spec": [
+        "type": "LoadBalancer", "externalTrafficPolicy": "Local", "selector": ["app": "local"],
+        "ports": [["port": 80, "targetPort": 8080]],
+      ],
+    ]
+    let pod: JSON = [
+      "apiVersion": "v1", "kind": "Pod",
+      "metadata": ["name": "local", "namespace": "shop", "labels": ["app": "local"]],
+      "spec": [
+        "nodeName": "node1",
+        "containers": [["name": "main", "image": "example/any", "ports": [["containerPort": 8080]]]],
+      ],
+    ]
+    for object in [service, pod] {
+      try #require(try program.run("lab", "apply", "-f", "-", input: object.description).status.isSuccess)
+    }
+    let made = try program.json("get", "service", "-n", "shop", "local")
+    let port = Int(try #require(made["spec", "healthCheckNodePort"].int))
+    try program.eventually("node1 says that it has an endpoint") { try ask("node1", port, "").status == "200" }
+    #expect(try ask("node1", port, "").body.contains("\"localEndpoints\":1"))
+    #expect(try ask("node2", port, "").status == "503")
+    for path in ["healthz", "livez"] { #expect(try ask("node1", 10256, path).status == "200", "\(path)") }
+    let metrics = try ask("node1", 10249, "metrics").body.split(separator: "\n")
+    // The pod became an endpoint while the agent ran.
+    let programmed = metrics.first {
+      $0.hasPrefix("kubeproxy_network_programming_duration_seconds_count{ip_family=\"IPv4\"}")
+    }
+    #expect((programmed?.split(separator: " ").last).flatMap { Int($0) } ?? 0 > 0, "\(String(describing: programmed))")
+  }
+
+  /// Every back end counts what the talking pod does, on the pod's node.
+  private func shownInFull(by mode: String, _ address: String) throws {
+    try program.eventually("\(mode) counts connections to the Service and to each endpoint") {
+      try ["node1", "node2"].contains { node in
+        let answer = try JSON(
+          parsing: program.run("show", "services", "-n", "shop", "catalog", "--node", node, "-o", "json").standardOutput
+        )
+        let service = answer["services"][0]
+        let frontend = service["frontends"].elements.first { $0["frontend"].string?.hasPrefix(address) == true }
+        let backends = service["backends"].elements
+        return answer["backend"].string == mode && frontend?["hits"].int ?? 0 > 0 && !backends.isEmpty
+          && backends.allSatisfy { $0["use"] == "used" && $0["state"] == "ready" && $0["hits"].int != nil }
+          && backends.contains { $0["hits"].int ?? 0 > 0 }
+      }
+    }
+  }
+
   @Test func aLabSwitchesWhileItsPodsTalk() throws {
     defer { _ = try? program.run("lab", "down") }
     let up = try program.run(
@@ -52,31 +111,24 @@ import Testing
     try #require(up.status.isSuccess, "\(up.output)\(up.errorOutput)")
     #expect(up.output.contains(" checks passed in ") && !up.output.contains("FAIL"), "\(up.output)")
     #expect(try traces("node1") == ["iptables-legacy"])
+    try health()
 
     let pods = try program.json("get", "pods", "-n", "shop", "-l", "app=web")["items"].elements
     let pod = try #require(pods.first?["metadata", "name"].string)
     let address = try #require(try program.json("get", "service", "-n", "shop", "catalog")["spec", "clusterIP"].string)
-    var ends: [CInt] = [-1, -1]
-    try #require(pipe(&ends) == 0)
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    let output = "/tmp/swt-lab-services.\(getpid())"
-    defer { unlink(output) }
-    let file = try FileDescriptor.open(output, O_RDWR | O_CREAT | O_TRUNC, mode: 0o600)
-    let client = try ChildProcess(
-      [program.path, "lab", "exec", "-n", "shop", pod, "--", "python3", "-c", Self.client, address],
-      environment: program.environment,
-      standardInput: .descriptor(ends[0]), standardOutput: .descriptor(file.raw), standardError: .descriptor(file.raw))
-    close(ends[0])
+    let client = try TalkingPod(program, namespace: "shop", pod, Self.client, address)
     for backend in ["nftables", "iptables-nft", "nftables", "iptables-legacy", "iptables-nft", "nftables"] {
       let switched = try program.run("lab", "services", backend)
       #expect(switched.status.isSuccess, "\(backend): \(switched.output)\(switched.errorOutput)")
       for node in ["control", "node1", "node2"] { #expect(try traces(node) == [backend], "\(node)") }
-      #expect(try program.run("show", "services", "--node", "node1").output.contains(backend.prefix { $0 != "-" }))
+      let mode = String(backend.prefix { $0 != "-" })
+      #expect(try ask("node1", 10249, "proxyMode") == (status: "200", body: mode))
+      let shown = try program.run("show", "services", "-n", "shop", "catalog", "--node", "node1").output
+      #expect(shown.contains("node node1, \(mode)\n") && shown.contains(address), "\(shown)")
+      try shownInFull(by: mode, address)
     }
-    close(ends[1])
-    let status = client.wait(timeout: 30)
-    let said = try Files.readText(output)
-    #expect(status?.isSuccess == true, "a connection was lost: \(said)")
+    let (isWell, said) = try client.stop()
+    #expect(isWell, "a connection was lost: \(said)")
     #expect((Int(said.split(separator: "\n").last ?? "") ?? 0) > 100, "\(said)")
 
     let check = try program.run("lab", "check")

@@ -84,6 +84,34 @@ import Testing
     #expect(Self.rules(node, backend) == before)
   }
 
+  /// Connections are counted for each frontend, and for each endpoint of a port; who is remembered is told.
+  @Test(arguments: TestBackend.iptables) func connectionsAreCounted(_ backend: TestBackend) throws {
+    let node = try TestNode("icount-\(backend)", pods: ["client": 9, "here": 11, "two": 12])
+    let proxy = try backend.proxy(OuterFrontendKernelTests.configuration, node)
+    try proxy.sync(full: [OuterFrontendKernelTests.web([11, 12]) { $0.affinityTimeout = 600 }])
+    var seen = TestNode.byName(node.client("client", "tcp", "10.96.0.1", 80, 5))
+    seen.merge(TestNode.byName(node.client("world", "tcp", "192.0.2.1", 30080, 4))) { $0 + $1 }
+    let six = TestNode.byName(node.client("client", "udp", "fd00:96::1", 80, 3))
+    let counts = try #require(try proxy.counts())
+    let cluster = Fixture.key("10.96.0.1")
+    #expect(counts.frontends[cluster] == 5)
+    #expect(counts.frontends[.nodePort(.v4, .tcp, 30080)] == 4)
+    #expect(counts.frontends[FrontendKey(IPAddress("fd00:96::1")!, .udp, 80)] == 3)
+    let names = ["10.244.0.11": "here", "10.244.0.12": "two", "fd00:244::11": "here", "fd00:244::12": "two"]
+    func byName(_ keep: (FrontendKey) -> Bool) -> [String: Int] {
+      counts.targets.filter { keep($0.key) }.values.joined().reduce(into: [:]) { result, entry in
+        if entry.value > 0 { result[names["\(entry.key.address)"] ?? "?", default: 0] += Int(entry.value) }
+      }
+    }
+    // Of a port together, whichever address was asked for.
+    #expect(byName { $0.address.family == .v4 && $0.transport == .tcp } == seen)
+    #expect(byName { $0.address.family == .v6 && $0.transport == .udp } == six)
+    let clients = Set(counts.remembered.map { "\($0.client)" })
+    #expect(clients == ["10.244.0.9", "192.0.2.2", "fd00:244::9"], "\(counts.remembered)")
+    // A scrape of the metrics reads no rules.
+    #expect(try proxy.counts(endpoints: false) == nil)
+  }
+
   @Test(arguments: TestBackend.iptables) func flushAndEditAreRepaired(_ backend: TestBackend) throws {
     let node = try TestNode("iflush-\(backend)", pods: ["client": 9, "b1": 11])
     let name = Self.variant(backend)

@@ -29,6 +29,22 @@ import Testing
   @Test(condition) func everyRowOfTheTable() throws { try SemanticsKernelTests.check(Self.backend) }
   @Test(condition) func sctp() throws { try ServiceProxyKernelTests().sctp(Self.backend) }
 
+  @Test(condition) func sharesUpdatesAndRefusals() throws {
+    try ServiceProxyKernelTests().sharesUpdatesAndRefusals(Self.backend)
+  }
+  @Test(condition) func udpFlowsLeaveAnEndpointThatIsGone() throws {
+    let node = try TestNode("udp-v", pods: ServiceProxyKernelTests.pods)
+    let proxy = try Self.backend.proxy(ServiceProxyKernelTests.configuration, node)
+    try proxy.sync(full: [ServiceProxyKernelTests.web([11])])
+    let datagrams = node.background("client", "datagrams", "10.96.0.1", 80, 600)
+    for _ in 0..<100 where !node.run("node", "ipvsadm -Lnc").contains("10.96.0.1:80") { usleep(50_000) }
+    try proxy.update(service: NamespacedName("default", "web"), to: ServiceProxyKernelTests.web([12]))
+    let counts = TestNode.byName(datagrams())
+    #expect(counts["b1"] ?? 0 > 0 && counts["b2"] ?? 0 > 0, "\(counts)")
+    #expect((counts["b1"] ?? 0) + (counts["b2"] ?? 0) >= 590, "\(counts)")
+  }
+  @Test(condition) func nodePortAddresses() throws { try NodePortAddressesKernelTests.check(Self.backend) }
+
   @Test(condition) func affinityHoldsAndForgets() throws {
     let node = try TestNode("affinity-v", pods: ["client": 9, "b1": 11, "b2": 12])
     let proxy = try Self.backend.proxy(OuterFrontendKernelTests.configuration, node)

@@ -4,7 +4,7 @@ internal import Linux
 
 /// Services in chains as kube-proxy's iptables mode has them, written with iptables-restore.
 final class IPTablesBackend: ServiceBackend {
-  private let program: IPTablesProgram
+  let program: IPTablesProgram
   /// Health check ports that the kernel's rules admit.
   private var healthChecks: [NamespacedName: CompiledService.HealthCheck] = [:]
 
@@ -34,7 +34,8 @@ final class IPTablesBackend: ServiceBackend {
     }
     return true
   }
-  private var isUsed: Set<IPFamily> = []
+  /// Families that have rules.
+  private(set) var isUsed: Set<IPFamily> = []
 
   // MARK: All
 
@@ -134,9 +135,6 @@ final class IPTablesBackend: ServiceBackend {
       (port, before[port]?.sorted { $0.key < $1.key }, after[port]?.sorted { $0.key < $1.key })
     }
   }
-
-  /// Its rules count, but reading them takes as long as writing them.
-  func counts(endpoints: Bool) throws -> ServiceCounts? { nil }
 
   // MARK: Removal
 

@@ -18,6 +18,18 @@ struct IPTablesProgram {
     return IPTablesContents.tables(in: result)
   }
 
+  /// Table nat of a family, each rule with its counters.
+  func readCounters(_ family: IPFamily) throws -> [UInt8] {
+    try run([variant.program(family, "save"), "-c", "-t", IPTablesTable.nat.rawValue], "read the counters")
+  }
+
+  /// What the kernel tells of a list of xt_recent; nothing where there is none.
+  func recentList(_ name: String) -> String {
+    // /proc/net is that of the process that looks.
+    let result = try? ChildProcess.run(["cat", "/proc/net/xt_recent/\(name)"], namespace: namespace, timeout: 10)
+    return result?.output ?? ""
+  }
+
   /// Applies restore input without touching other chains.
   func restore(_ family: IPFamily, _ text: String) throws {
     if text.isEmpty { return }

@@ -4,7 +4,7 @@ internal import Netlink
 extension IPVSBackend {
   func counts(endpoints: Bool) throws -> ServiceCounts? {
     var counts = ServiceCounts()
-    for service in try ipvs.services() where isHeld(service.key) {
+    for service in try ipvs.services() where held.contains(service.key) {
       guard let transport = TransportProtocol.allCases.first(where: { $0.number == service.key.transport }) else {
         continue
       }

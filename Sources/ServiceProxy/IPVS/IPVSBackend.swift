@@ -11,7 +11,7 @@ final class IPVSBackend: ServiceBackend {
 
   let filter: NFTablesSocket
   let ipvs: IPVSSocket
-  private let routes: RouteSocket
+  let routes: RouteSocket
   private let namespace: NetworkNamespace?
   private let scheduler: IPVSScheduler
   private var context: IPVSEntries.Context
@@ -19,9 +19,9 @@ final class IPVSBackend: ServiceBackend {
   private var index: Int32 = 0
   /// How many frontends want an address on the dummy link.
   private var addressUses: [IPAddress: Int] = [:]
-  private var held: Set<IPVSService.Key> = []
+  var held: Set<IPVSService.Key> = []
   /// Destinations that take no new connections and go when their last one has ended.
-  private var draining: [IPVSService.Key: Set<Target>] = [:]
+  var draining: [IPVSService.Key: Set<Target>] = [:]
 
   init(_ scheduler: IPVSScheduler, namespace: NetworkNamespace?) throws {
     do { ipvs = try Self.open(namespace) } catch {
@@ -203,12 +203,13 @@ final class IPVSBackend: ServiceBackend {
     gone.formUnion(changes.hairpins.removed.map { IPVSEntries.hairpin($0) })
     try commit(come.subtracting(gone), gone.subtracting(come), &model)
     let kept = Set(new.flatMap(\.services).map(\.key))
-    for service in old.flatMap(\.services) where !kept.contains(service.key) { try remove(service.key, &model) }
+    let known = Dictionary(old.flatMap(\.services).map { ($0.key, $0) }) { first, _ in first }
+    for key in known.keys where !kept.contains(key) { try remove(key, &model) }
     for entries in new {
       for service in entries.services {
-        let known = old.lazy.flatMap(\.services).first { $0.key == service.key }
-        try put(service, found: known, &model)
-        try put(entries.targets, service.key, known == nil ? [] : try ipvs.destinations(of: service.key), &model)
+        let found = known[service.key]
+        try put(service, found: found, &model)
+        try put(entries.targets, service.key, found == nil ? [] : try ipvs.destinations(of: service.key), &model)
       }
     }
     try changeAddresses(add: added, remove: removed, &model)
@@ -230,89 +231,5 @@ final class IPVSBackend: ServiceBackend {
     model.statistics.elements += come.count + gone.count
   }
 
-  private func put(_ service: IPVSService, found: IPVSService?, _ model: inout ServiceModel) throws {
-    held.insert(service.key)
-    if let found {
-      if found.isSame(as: service) { return }
-      try ipvs.set(service)
-    } else {
-      try ipvs.add(service)
-    }
-    model.statistics.elements += 1
-  }
-
-  /// Makes a virtual service have these destinations. One that goes takes no new connections from now on, and stays until
-  /// those it has end; UDP has no end, so there it goes at once.
-  private func put(
-    _ targets: [Target], _ key: IPVSService.Key, _ found: [IPVSDestination], _ model: inout ServiceModel
-  ) throws {
-    let wanted = Set(targets)
-    var known: Set<Target> = []
-    for destination in found {
-      let target = Target(destination.address, destination.port)
-      known.insert(target)
-      if wanted.contains(target) {
-        draining[key]?.remove(target)
-        if destination.weight == 1 { continue }
-        try ipvs.set(IPVSDestination(target.address, port: target.port), of: key)
-      } else if key.transport != TransportProtocol.udp.number, destination.active + destination.inactive > 0 {
-        draining[key, default: []].insert(target)
-        if destination.weight == 0 { continue }
-        try ipvs.set(IPVSDestination(target.address, port: target.port, weight: 0), of: key)
-      } else {
-        draining[key]?.remove(target)
-        try ipvs.delete(destination, from: key)
-      }
-      model.statistics.elements += 1
-    }
-    for target in targets where !known.contains(target) {
-      try ipvs.add(IPVSDestination(target.address, port: target.port), to: key)
-      model.statistics.elements += 1
-    }
-  }
-
-  private func remove(_ key: IPVSService.Key, _ model: inout ServiceModel) throws {
-    held.remove(key)
-    draining[key] = nil
-    try ipvs.delete(key)
-    model.statistics.elements += 1
-  }
-
-  func isHeld(_ key: IPVSService.Key) -> Bool { held.contains(key) }
   func isNodeAddress(_ address: IPAddress) -> Bool { context.nodeAddresses.contains(address) }
-
-  // MARK: Now and then
-
-  /// Also lets destinations go whose last connection has ended.
-  func isIntact() throws -> Bool {
-    for (key, targets) in draining {
-      for destination in try ipvs.destinations(of: key) where destination.active + destination.inactive == 0 {
-        let target = Target(destination.address, destination.port)
-        guard targets.contains(target), destination.weight == 0 else { continue }
-        try ipvs.delete(destination, from: key)
-        draining[key]?.remove(target)
-      }
-      if draining[key]?.isEmpty == true { draining[key] = nil }
-    }
-    guard try routes.link(.name(Self.link)) != nil else { return false }
-    return held.isSubset(of: Set(try ipvs.services().map(\.key)))
-  }
-
-  func remove() throws {
-    guard try filter.signature(of: IPVSLayout.table) != nil else { return }
-    _ = try Self.removeAll(ipvs, routes)
-    var batch = NFTablesBatch()
-    batch.ensureAbsent(IPVSLayout.table)
-    try filter.commit(batch)
-  }
-
-  /// Takes the dummy link away, and the virtual services at its addresses and at the node's.
-  /// Returns how many there were.
-  static func removeAll(_ ipvs: IPVSSocket, _ routes: RouteSocket) throws -> Int {
-    let own = Set(try routes.addresses().map(\.address))
-    if let link = try routes.link(.name(Self.link)) { try routes.perform(RouteRequest.deleteLink(.index(link.index))) }
-    let services = try ipvs.services().filter { own.contains($0.key.address) }
-    for service in services { try ipvs.delete(service.key) }
-    return services.count
-  }
 }
