@@ -14,17 +14,18 @@ import Testing
       Service.Port(name: "p\($0)", transport: $0 % 3 == 0 ? .udp : .tcp, port: 1000 + UInt16($0))
     }
     // A hundred ports a slice at most, in no order, some in two slices; each has a number of its own at the endpoints.
-    let slices = stride(from: 0, to: count, by: 90).flatMap { first in
-      ["10.244.0.11", "fd00:244::b"].map { address in
-        let own = IPAddress(address)!
+    var slices: [EndpointSlice] = []
+    for first in stride(from: 0, to: count, by: 90) {
+      for own in ["10.244.0.11", "fd00:244::b"].compactMap({ IPAddress($0) }) {
         var slice = EndpointSlice(
           id: NamespacedName("default", "large-\(first)-\(own.family)"), service: service.id, family: own.family)
-        slice.ports = (first..<min(first + 100, count)).reversed().map {
-          EndpointSlice.Port(
-            name: "p\($0)", transport: service.ports[$0].transport, port: 20000 + UInt16($0))
+        for number in (first..<min(first + 100, count)).reversed() {
+          slice.ports.append(
+            EndpointSlice.Port(
+              name: "p\(number)", transport: service.ports[number].transport, port: 20000 + UInt16(number)))
         }
-        slice.endpoints = [EndpointSlice.Endpoint(addresses: [own])]
-        return slice
+        slice.endpoints = [Fixture.endpoint("\(own)")]
+        slices.append(slice)
       }
     }
     return ServiceWithEndpoints(service: service, slices: slices)
