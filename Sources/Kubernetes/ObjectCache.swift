@@ -2,6 +2,9 @@ internal import Synchronization
 
 /// All objects of one type in memory, kept by an informer, with indexes. Objects are values: what `get` answers is not
 /// changed by what comes later. A reader may see the past; a writer is told by the API's conflicts.
+///
+/// They are kept without `metadata.managedFields`, which nobody here reads and which take half of an object's memory. What
+/// is written back without them keeps those that the API server has (KEP-555).
 package final class ObjectCache: Sendable {
   /// Values under which an object is found in an index: owner uids, node names.
   package typealias Index = @Sendable (KubernetesObject) -> [String]
@@ -87,7 +90,9 @@ package final class ObjectCache: Sendable {
     }
   }
 
-  private func set(_ key: ObjectKey, _ new: KubernetesObject?, last: KubernetesObject? = nil) {
+  private func set(_ key: ObjectKey, _ whole: KubernetesObject?, last: KubernetesObject? = nil) {
+    var new = whole
+    new?.json["metadata", "managedFields"] = .null
     let (old, observers) = state.withLock { state in
       let old = state.objects.removeValue(forKey: key)
       if let old { forget(key, old, &state) }
