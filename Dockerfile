@@ -14,6 +14,7 @@ ARG SWIFT=docker.io/library/swift:6.3-bookworm
 FROM ${SWIFT} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
       pkg-config zlib1g-dev libsqlite3-dev libyaml-dev libssl-dev libcurl4-openssl-dev libmicrohttpd-dev \
+      libnghttp2-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY Package.swift ./
@@ -31,7 +32,7 @@ FROM ${PROGRAMS} AS programs
 FROM ${DEBIAN}
 # Libraries of the program; HAProxy for Ingress, BIRD for --routing bgp, iptables and kmod for that back end of Services.
 RUN apt-get update && apt-get install -y --no-install-recommends \
-      zlib1g libsqlite3-0 libyaml-0-2 libssl3 libcurl4 libmicrohttpd12 libstdc++6 ca-certificates \
+      zlib1g libsqlite3-0 libyaml-0-2 libssl3 libcurl4 libmicrohttpd12 libnghttp2-14 libstdc++6 ca-certificates \
       haproxy bird2 iptables kmod \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=programs /programs/swiftlet /programs/swiftlet-cni /usr/bin/

@@ -40,6 +40,7 @@ let package = Package(
     system("COpenSSL", "openssl", "libssl-dev"),
     system("CCurl", "libcurl", "libcurl4-openssl-dev"),
     system("CZlib", "zlib", "zlib1g-dev"),
+    system("CNghttp2", "libnghttp2", "libnghttp2-dev"),
     system("CMicrohttpd", "libmicrohttpd", "libmicrohttpd-dev"),
 
     // Ground: Swift
@@ -48,7 +49,7 @@ let package = Package(
     room("Linux", ["CLinux", "Addressing"]),
     room("Netlink", ["CLinux", "Linux", "Addressing"]),
     room("Kubernetes", ["JSON", "Linux", "CCurl", "CYAML"]),
-    room("Streaming", ["JSON", "CLinux", "Linux", "COpenSSL", "CZlib"]),
+    room("Streaming", ["JSON", "CLinux", "Linux", "COpenSSL", "CZlib", "CNghttp2"]),
     room("StandIn", ["Addressing", "JSON", "CLinux", "Linux", "Netlink"]),
 
     // Model
@@ -59,7 +60,7 @@ let package = Package(
     room("NodeRouting", ["Addressing", "JSON", "CLinux", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
     room("ServiceProxy", ["Addressing", "Linux", "Netlink", "ClusterModel"]),
     room("NetworkPolicy", ["Addressing", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
-    room("ClusterDNS", ["Addressing", "Linux", "CLinux", "COpenSSL", "Netlink", "ClusterModel"]),
+    room("ClusterDNS", ["Addressing", "Linux", "CLinux", "Netlink", "Streaming", "ClusterModel"]),
     room(
       "AddressAnnouncement",
       ["Addressing", "JSON", "CLinux", "Linux", "Netlink", "Kubernetes", "ClusterModel"]),
@@ -109,7 +110,9 @@ let package = Package(
     // Tests
     tests("AddressingTests", ["Addressing"]),
     tests("JSONTests", ["JSON"]),
-    tests("StreamingTests", ["Streaming", "JSON", "Linux"]),
+    // Frames of HTTP/2 written by hand, for the tests of whoever speaks it.
+    .target(name: "HTTP2Frames", path: "Tests/HTTP2Frames", swiftSettings: strict),
+    tests("StreamingTests", ["Streaming", "JSON", "Linux", "HTTP2Frames"]),
     tests("StandInTests", ["StandIn", "Linux", "JSON"]),
     tests("LinuxTests", ["Linux", "CLinux", "Addressing"]),
     tests("NetlinkTests", ["Netlink", "Linux", "Addressing", "JSON"]),
@@ -125,7 +128,9 @@ let package = Package(
     tests(
       "NetworkPolicyTests",
       ["NetworkPolicy", "Netlink", "Linux", "JSON", "Addressing", "Kubernetes", "ClusterModel"]),
-    tests("ClusterDNSTests", ["ClusterDNS", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
+    tests(
+      "ClusterDNSTests",
+      ["ClusterDNS", "Streaming", "HTTP2Frames", "Netlink", "Linux", "JSON", "Addressing", "ClusterModel"]),
     tests(
       "AddressAnnouncementTests",
       [

@@ -65,26 +65,37 @@ static inline int swiftlet_subject_entry(X509 *certificate, int nid, int last, u
 }
 
 static inline void swiftlet_free(void *memory) { OPENSSL_free(memory); }
+
 /// The verification of a server's certificate: it must be for this address.
 static inline int swiftlet_ssl_expect_address(SSL *ssl, const char *address) {
   return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), address);
 }
+
+/// Writes may be partial and repeated from another place, what a socket that is not waited for needs, and nothing is older
+/// than TLS 1.2 (RFC 8996); 1 if it can be had.
 static inline int swiftlet_ssl_set_options(SSL_CTX *context) {
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   return (int)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 }
 
-/// Nothing older than TLS 1.2 (RFC 8996).
-static inline void swiftlet_tls_12_or_later(SSL_CTX *context) {
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+/// The name a client asks for (RFC 6066 section 3); 1 if it can be asked for.
+static inline int swiftlet_ssl_server_name(SSL *ssl, const char *name) {
+  return (int)SSL_set_tlsext_host_name(ssl, name);
 }
 
-/// Writes may be partial and repeated from another place: what a socket that is not waited for needs.
-static inline void swiftlet_tls_mode(SSL *session) {
-  SSL_set_mode(session, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+/// Takes the first of the server's protocols that the client names too; without one there is no connection (RFC 7301
+/// section 3.2).
+static inline int swiftlet_ssl_select(SSL *ssl, const unsigned char **out, unsigned char *out_size,
+                                      const unsigned char *in, unsigned int in_size, void *names) {
+  (void)ssl;
+  // The offer's last entry is an empty name.
+  unsigned int size = 0;
+  for (const unsigned char *entry = names; *entry; entry += 1 + *entry) size += 1 + *entry;
+  return SSL_select_next_proto((unsigned char **)out, out_size, names, size, in, in_size) == OPENSSL_NPN_NEGOTIATED
+             ? SSL_TLSEXT_ERR_OK
+             : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
-
-/// The name a client asks for (RFC 6066 section 3).
-static inline void swiftlet_tls_server_name(SSL *session, const char *name) {
-  SSL_set_tlsext_host_name(session, name);
+/// What a server speaks above TLS: names, each after its length, and an empty one at the end. They stay the caller's.
+static inline void swiftlet_ssl_offer_protocols(SSL_CTX *context, unsigned char *names) {
+  SSL_CTX_set_alpn_select_cb(context, swiftlet_ssl_select, names);
 }

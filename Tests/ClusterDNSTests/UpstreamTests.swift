@@ -105,19 +105,11 @@ import Testing
 
   /// DNS over TLS in both directions, with kdig as an independent client, and certificates that must fit.
   @Test func overTLS() throws {
-    let folder = "/tmp/swt-dns-tls-\(getpid())"
-    try Files.makeDirectories(folder)
-    defer { try? Files.removeTree(folder) }
-    signal(SIGPIPE, SIG_IGN)
-    _ = run(
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout \(folder)/key -out \(folder)/cert "
-        + "-days 1 -subj /CN=dns.example -addext subjectAltName=DNS:dns.example,IP:127.0.0.1")
-    let probe = try FileDescriptor.socket(AF_INET, CInt(SOCK_STREAM.rawValue))
-    try check("bind") { SocketAddress(loopback).bind(probe.raw) }
-    let port = try SocketAddress.bound(probe.raw).port
-    close(probe.release())
+    let certificate = try ServerCertificate()
+    defer { withExtendedLifetime(certificate) {} }
+    let (folder, port) = (certificate.folder, try freePort())
     var configuration = DNSServer.Configuration(listen: [loopback])
-    configuration.tls = DNSServer.TLS(port: port, certificate: "\(folder)/cert", key: "\(folder)/key")
+    configuration.tls = DNSServer.TLS(port: port, certificate: certificate.chain, key: certificate.key)
     let secure = try DNSServer(configuration)
     secure.replaceAll(Samples.services + [ProtocolTests.large])
     try secure.start()
@@ -143,56 +135,6 @@ import Testing
       let second = client.ask(Question("single.default.svc.cluster.local").bytes)
       #expect(first?.code == (works ? 0 : 2) && second?.code == (works ? 0 : 2), "\(serverName ?? "-")")
       if works { #expect(first?.answers == ["\(name) A 10.96.0.20"]) }
-    }
-  }
-
-  /// DNS over HTTPS, with curl as client.
-  @Test func overHTTPS() throws {
-    let folder = "/tmp/swt-dns-https-\(getpid())"
-    try Files.makeDirectories(folder)
-    defer { try? Files.removeTree(folder) }
-    signal(SIGPIPE, SIG_IGN)
-    _ = run(
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout \(folder)/key -out \(folder)/cert "
-        + "-days 1 -subj /CN=dns.example -addext subjectAltName=IP:127.0.0.1")
-    let upstream = try Self.good("203.0.113.1")
-    let probe = try FileDescriptor.socket(AF_INET, CInt(SOCK_STREAM.rawValue))
-    try check("bind") { SocketAddress(loopback).bind(probe.raw) }
-    let port = try SocketAddress.bound(probe.raw).port
-    close(probe.release())
-    var configuration = DNSServer.Configuration(listen: [loopback])
-    configuration.upstreams = [upstream.address]
-    configuration.tls = DNSServer.TLS(port: nil, httpsPort: port, certificate: "\(folder)/cert", key: "\(folder)/key")
-    let server = try DNSServer(configuration)
-    server.replaceAll(Samples.services + [ProtocolTests.large])
-    try server.start()
-    defer {
-      server.stop()
-      upstream.stop()
-    }
-    let url = "https://127.0.0.1:\(port)/dns-query"
-    for name in ["large.shop.svc.cluster.local", "www.example.com"] {
-      try Files.write("\(folder)/question", Question(name).bytes)
-      let status = run(
-        "curl -s --cacert \(folder)/cert -H 'Content-Type: application/dns-message' --data-binary @\(folder)/question "
-          + "-o \(folder)/answer -w '%{http_code} %{content_type}' \(url)")
-      #expect(status == "200 application/dns-message")
-      let reply = try #require(Reply(try Files.read("\(folder)/answer")))
-      #expect(reply.answers.count == (name.hasPrefix("large") ? 100 : 1))
-    }
-    // RFC 8484 section 4.1.1, and two requests on one connection.
-    let get = "\(url)?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB"
-    let two = run(
-      "curl -s --cacert \(folder)/cert -o /dev/null -w '%{http_code} %{num_connects} ' \(get) -o \(folder)/second \(get)"
-    )
-    #expect(two == "200 1 200 0 ", "\(two)")
-    #expect(Reply(try Files.read("\(folder)/second"))?.answers == ["www.example.com A 203.0.113.1"])
-    for (arguments, code) in [
-      ("\(url)", "400"), ("\(url)?dns=!", "400"), ("-d x=y \(url)", "415"), ("-X PUT \(get)", "405"),
-      ("https://127.0.0.1:\(port)/", "404"),
-    ] {
-      #expect(
-        run("curl -s -o /dev/null -w '%{http_code}' --cacert \(folder)/cert \(arguments)") == code, "\(arguments)")
     }
   }
 

@@ -108,7 +108,8 @@ func decode<Value: APIDecodable>(_ type: Value.Type, _ text: String) throws -> (
     let (slice, warnings) = try decode(
       EndpointSlice.self,
       """
-      {"metadata":{"name":"w-1","namespace":"shop","labels":{"kubernetes.io/service-name":"w"}},"addressType":"IPv4",
+      {"metadata":{"name":"w-1","namespace":"shop","labels":{"kubernetes.io/service-name":"w"},
+        "annotations":{"endpoints.kubernetes.io/last-change-trigger-time":"2026-01-31T12:00:00.5Z"}},"addressType":"IPv4",
        "ports":[{"name":"","port":8080,"protocol":"TCP"},{"port":null},{"name":"d","port":53,"protocol":"UDP"}],
        "endpoints":[{"addresses":["10.0.0.1"]},{"addresses":["10.0.0.2"],"conditions":{"ready":false}},
         {"addresses":["10.0.0.3","10.0.0.4"],"conditions":{"ready":false,"serving":true,"terminating":true},"hostname":"h",
@@ -116,6 +117,7 @@ func decode<Value: APIDecodable>(_ type: Value.Type, _ text: String) throws -> (
         {"addresses":["bad"]},{"addresses":["fd00::1"]}]}
       """)
     #expect(slice.service == NamespacedName("shop", "w") && slice.family == .v4)
+    #expect(slice.changeTriggered == 1_769_860_800_500_000_000)
     #expect(slice.ports == [.init(port: 8080), .init(name: "d", transport: .udp, port: 53)])
     #expect(slice.endpoints.map(\.isReady) == [true, false, false])
     #expect(slice.endpoints.map(\.isServing) == [true, false, true])

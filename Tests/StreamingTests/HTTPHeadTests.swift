@@ -23,13 +23,18 @@ import Testing
 
   @Test(arguments: [
     "\r\n\r\n", "GET /\r\n\r\n", "GET / FTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n",
-    "GET / HTTP/1.1\r\nx\r\n\r\n",
+    "GET / HTTP/1.1\r\nx\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length : 5\r\n\r\n",
+    "GET / HTTP/1.1\r\nA: b\r\n c: folded\r\n\r\n",
   ])
   func whatIsNoHeadIsRefused(text: String) {
     #expect(throws: HTTPHeadError.self) { try HTTPHead.parse(Array(text.utf8)) }
   }
 
-  @Test func aHeadWithoutEndIsRefused() {
+  @Test func aHeadWithoutEndIsRefused() throws {
     #expect(throws: HTTPHeadError.self) { try HTTPHead.parse([UInt8](repeating: 0x61, count: HTTPHead.limit + 1)) }
+    let text = "GET / HTTP/1.1\r\nA: \(String(repeating: "b", count: 100))"
+    #expect(try HTTPHead.parse(text.utf8, limit: 200) == nil)
+    let error = #expect(throws: HTTPHeadError.self) { _ = try HTTPHead.parse(text.utf8, limit: 50) }
+    #expect(error?.isTooLong == true)
   }
 }

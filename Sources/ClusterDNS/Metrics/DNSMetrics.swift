@@ -66,6 +66,12 @@ package enum DNSMetrics {
         "coredns_proxy_request_duration_seconds",
         "proxy_name=\"forward\",to=\"\(key.to)\",rcode=\"\(codeName(Int(key.code.rawValue)))\"", values)
     }
+    if let zone = server.currentZone {
+      page.histogram(
+        "coredns_kubernetes_dns_programming_duration_seconds",
+        "Seconds from the cause of a change of endpoints until it was answered.",
+        "service_kind=\"headless_with_selector\"", [zone.programming.histogram])
+    }
     return page.text
   }
 

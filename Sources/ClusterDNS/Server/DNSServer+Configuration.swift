@@ -1,5 +1,6 @@
 package import Addressing
 package import Linux
+internal import Streaming
 
 extension DNSServer {
   /// How a server is set up; nothing of it changes while it runs.
@@ -99,6 +100,19 @@ extension DNSServer {
       self.httpsPort = httpsPort
       self.certificate = certificate
       self.key = key
+    }
+
+    /// The ports with what is spoken there (ALPN): a client that wants something else there has come to the wrong one.
+    var contexts: [ListeningSockets.Secure] {
+      get throws(TLSError) {
+        var contexts: [ListeningSockets.Secure] = []
+        for (port, protocols, isHTTP) in [(port, ["dot"], false), (httpsPort, ["h2", "http/1.1"], true)] {
+          guard let port else { continue }
+          let context = try TLSContext(certificateFile: certificate, keyFile: key, protocols: protocols)
+          contexts.append((port, context, isHTTP))
+        }
+        return contexts
+      }
     }
   }
 

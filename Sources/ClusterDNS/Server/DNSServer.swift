@@ -14,19 +14,15 @@ package final class DNSServer: Sendable {
     /// One a worker, so that counting is nobody's bottleneck.
     let statistics: [Statistics]
     let sockets: [ListeningSockets]
-    let tls: TLSContext?
     /// Readable once the server stops.
     let wake: FileDescriptor
     private let plan: Mutex<ServerPlan>
     /// Changes with every plan.
     let generation = Atomic(0)
 
-    init(_ configuration: Configuration, plan: ServerPlan, sockets: [ListeningSockets], tls: TLSContext?)
-      throws(SystemError)
-    {
+    init(_ configuration: Configuration, plan: ServerPlan, sockets: [ListeningSockets]) throws(SystemError) {
       self.configuration = configuration
       self.sockets = sockets
-      self.tls = tls
       self.plan = Mutex(plan)
       statistics = (0..<configuration.workers).map { _ in Statistics() }
       wake = FileDescriptor(
@@ -61,12 +57,12 @@ package final class DNSServer: Sendable {
       throw ConfigurationError.clusterDomain(error)
     }
     let plan = try Self.plan(configuration.rules, configuration, zone, after: nil)
-    let tls = try configuration.tls.map { try TLSContext(certificate: $0.certificate, key: $0.key) }
+    let contexts = try configuration.tls?.contexts ?? []
     var sockets: [ListeningSockets] = []
     for address in configuration.listen {
-      sockets.append(try ListeningSockets(address, configuration))
+      sockets.append(try ListeningSockets(address, configuration, contexts))
     }
-    shared = try Shared(configuration, plan: plan, sockets: sockets, tls: tls)
+    shared = try Shared(configuration, plan: plan, sockets: sockets)
   }
 
   /// The rules as workers use them. What an earlier plan's block for the same zones has in its cache stays there.

@@ -1,5 +1,7 @@
-/// DNS over HTTPS (RFC 8484) in HTTP/1.1 (RFC 9112), one request after another on a connection: what a request asks, and how
-/// its answer is wrapped.
+internal import Streaming
+
+/// DNS over HTTPS (RFC 8484): what a request asks, and how its answer is wrapped; in HTTP/1.1 (RFC 9112), where one request
+/// comes after another, also where it ends.
 struct HTTPFraming {
   /// What stands at the beginning of the bytes.
   enum Request: Equatable {
@@ -14,51 +16,61 @@ struct HTTPFraming {
   static let longestHead = 8192
   static let longestBody = 4096
   static let path = "/dns-query"
+  /// What one connection of HTTP/2 may have.
+  static var limits: HTTP2Session.Limits {
+    var limits = HTTP2Session.Limits()
+    limits.streams = TCPConnection.mostWaiting
+    limits.head = longestHead
+    limits.body = longestBody
+    return limits
+  }
   static let mediaType = "application/dns-message"
 
   static func request(_ bytes: ArraySlice<UInt8>) -> Request {
-    guard let headEnd = end(bytes) else { return bytes.count > longestHead ? .refused(431, length: nil) : .incomplete }
-    let lines = String(decoding: bytes[..<headEnd], as: UTF8.self).split(separator: "\r\n").map(String.init)
-    let words = (lines.first ?? "").split(separator: " ").map(String.init)
-    guard words.count == 3, words[2] == "HTTP/1.1" else { return .refused(400, length: nil) }
-    var fields: [String: String] = [:]
-    for line in lines.dropFirst() {
-      guard let colon = line.firstIndex(of: ":") else { return .refused(400, length: nil) }
-      let value = line[line.index(after: colon)...].split(separator: " ").joined(separator: " ")
-      let name = line[..<colon].lowercased()
-      // Two lengths are an attempt to be read in two ways.
-      if fields.updateValue(value, forKey: name) != nil, name == "content-length" { return .refused(400, length: nil) }
+    let head: HTTPHead
+    let headLength: Int
+    do {
+      guard let found = try HTTPHead.parse(bytes, limit: longestHead) else { return .incomplete }
+      (head, headLength) = found
+    } catch {
+      return .refused(error.isTooLong ? 431 : 400, length: nil)
     }
-    guard fields["transfer-encoding"] == nil else { return .refused(501, length: nil) }
-    let head = headEnd - bytes.startIndex + 4
-    let body = fields["content-length"].map { Int($0) ?? -1 } ?? 0
-    guard body >= 0 else { return .refused(400, length: nil) }
-    guard body <= longestBody else { return .refused(413, length: nil) }
-    guard bytes.count >= head + body else { return .incomplete }
-    let target = words[1].split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    guard target.first == path else { return .refused(404, length: head + body) }
-    switch words[0] {
-    case "POST":
-      guard fields["content-type"]?.lowercased() == mediaType else { return .refused(415, length: head + body) }
-      let start = bytes.startIndex + head
-      return .question(Array(bytes[start..<(start + body)]), length: head + body)
-    case "GET":
-      let arguments = target.count > 1 ? target[1].split(separator: "&") : []
-      guard let argument = arguments.first(where: { $0.hasPrefix("dns=") }), let message = decode(argument.dropFirst(4))
-      else { return .refused(400, length: head + body) }
-      return .question(message, length: head + body)
-    default: return .refused(405, length: head + body)
+    guard head.words.count == 3, head.words[2] == "HTTP/1.1" else { return .refused(400, length: nil) }
+    guard head["transfer-encoding"] == nil else { return .refused(501, length: nil) }
+    // Two lengths, which would be an attempt to be read in two ways, are no number here.
+    let bodyLength = head["content-length"].map { Int($0) ?? -1 } ?? 0
+    guard bodyLength >= 0 else { return .refused(400, length: nil) }
+    guard bodyLength <= longestBody else { return .refused(413, length: nil) }
+    let length = headLength + bodyLength
+    guard bytes.count >= length else { return .incomplete }
+    let body = Array(bytes.dropFirst(headLength).prefix(bodyLength))
+    switch question(head.method, head.target, contentType: head["content-type"], body: body) {
+    case .question(let message): return .question(message, length: length)
+    case .refused(let status): return .refused(status, length: length)
     }
   }
 
-  /// Where the empty line begins.
-  private static func end(_ bytes: ArraySlice<UInt8>) -> Int? {
-    var index = bytes.startIndex
-    while index + 3 < bytes.endIndex {
-      if bytes[index] == 13, bytes[index + 1] == 10, bytes[index + 2] == 13, bytes[index + 3] == 10 { return index }
-      index += 1
+  /// What a request asks, whatever the version of HTTP.
+  enum Meaning: Equatable {
+    case question([UInt8])
+    /// Something else: an answer of this status.
+    case refused(Int)
+  }
+
+  static func question(_ method: String, _ target: String, contentType: String?, body: [UInt8]) -> Meaning {
+    let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.first == path[...] else { return .refused(404) }
+    switch method {
+    case "POST":
+      guard contentType?.lowercased() == mediaType else { return .refused(415) }
+      return .question(body)
+    case "GET":
+      let arguments = parts.count > 1 ? parts[1].split(separator: "&") : []
+      guard let argument = arguments.first(where: { $0.hasPrefix("dns=") }), let message = decode(argument.dropFirst(4))
+      else { return .refused(400) }
+      return .question(message)
+    default: return .refused(405)
     }
-    return nil
   }
 
   /// base64url without padding (RFC 4648 section 5).
@@ -88,17 +100,28 @@ struct HTTPFraming {
     return bytes
   }
 
-  /// The head of an answer; HTTP may keep it as long as the answer's least TTL (RFC 8484 section 5.1).
-  static func head(_ message: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+  /// What an answer says of its body; HTTP may keep it as long as the answer's least TTL (RFC 8484 section 5.1).
+  static func fields(_ message: UnsafeBufferPointer<UInt8>) -> [(String, String)] {
     var lifetime: UInt32 = 0
     if let questionEnd = MessageReader(bytes: message).skipName(at: Wire.headerLength).map({ $0 + 4 }),
       let answer = UpstreamAnswer(Array(message), questionEnd: questionEnd, now: 0)
     {
       lifetime = answer.lifetime ?? 0
     }
-    return Array(
-      "HTTP/1.1 200 OK\r\nContent-Type: \(mediaType)\r\nContent-Length: \(message.count)\r\nCache-Control: max-age=\(lifetime)\r\n\r\n"
-        .utf8)
+    return [
+      ("content-type", mediaType), ("content-length", "\(message.count)"), ("cache-control", "max-age=\(lifetime)"),
+    ]
+  }
+
+  /// What a refusal says beside its status.
+  static func refusalFields(_ status: Int) -> [(String, String)] {
+    // RFC 9110 section 15.5.6.
+    [("content-length", "0")] + (status == 405 ? [("allow", "GET, POST")] : [])
+  }
+
+  /// The head of an answer in HTTP/1.1.
+  static func head(_ message: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+    HTTPHead.bytes("HTTP/1.1 200 OK", fields(message).map { (name: $0.0, value: $0.1) })
   }
 
   static func refusal(_ status: Int, isLast: Bool) -> [UInt8] {
@@ -106,8 +129,7 @@ struct HTTPFraming {
       400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large",
       415: "Unsupported Media Type", 431: "Request Header Fields Too Large", 501: "Not Implemented",
     ]
-    return Array(
-      "HTTP/1.1 \(status) \(reasons[status] ?? "Error")\r\nContent-Length: 0\r\n\(isLast ? "Connection: close\r\n" : "")\r\n"
-        .utf8)
+    let fields = refusalFields(status) + (isLast ? [("connection", "close")] : [])
+    return HTTPHead.bytes("HTTP/1.1 \(status) \(reasons[status] ?? "Error")", fields.map { (name: $0.0, value: $0.1) })
   }
 }

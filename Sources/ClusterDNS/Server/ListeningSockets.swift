@@ -2,6 +2,7 @@ internal import Addressing
 internal import CLinux
 internal import Glibc
 internal import Linux
+internal import Streaming
 
 /// The sockets of an address: for datagrams one a worker, among which the kernel spreads clients, and for connections one
 /// for all of them.
@@ -9,13 +10,14 @@ final class ListeningSockets: Sendable {
   /// Takes connections.
   final class Listener: Sendable {
     let descriptor: FileDescriptor
-    let isTLS: Bool
+    /// nil: plain TCP.
+    let tls: TLSContext?
     /// DNS over HTTPS.
     let isHTTP: Bool
 
-    init(_ descriptor: consuming FileDescriptor, isTLS: Bool, isHTTP: Bool = false) {
+    init(_ descriptor: consuming FileDescriptor, tls: TLSContext? = nil, isHTTP: Bool = false) {
       self.descriptor = descriptor
-      self.isTLS = isTLS
+      self.tls = tls
       self.isHTTP = isHTTP
     }
   }
@@ -31,7 +33,10 @@ final class ListeningSockets: Sendable {
   let listeners: [Listener]
   private let datagramSockets: [Datagrams]
 
-  init(_ wanted: AddressAndPort, _ configuration: DNSServer.Configuration) throws(SystemError) {
+  /// A port that is served over TLS.
+  typealias Secure = (port: UInt16, context: TLSContext, isHTTP: Bool)
+
+  init(_ wanted: AddressAndPort, _ configuration: DNSServer.Configuration, _ contexts: [Secure]) throws(SystemError) {
     // With port 0 the port that UDP got may be taken for TCP: try others.
     var attempts = wanted.port == 0 ? 16 : 1
     while true {
@@ -40,14 +45,12 @@ final class ListeningSockets: Sendable {
       let address = AddressAndPort(wanted.address, try SocketAddress.bound(first.descriptor.raw).port)
       do {
         // The listener for connections is alone at its address, so that a second server there is an error.
-        var listeners = [Listener(try Self.bound(address, SOCK_STREAM, configuration), isTLS: false)]
-        if let tls = configuration.tls {
-          for (port, isHTTP) in [(tls.port, false), (tls.httpsPort, true)] where port != nil {
-            listeners.append(
-              Listener(
-                try Self.bound(AddressAndPort(wanted.address, port ?? 0), SOCK_STREAM, configuration), isTLS: true,
-                isHTTP: isHTTP))
-          }
+        var listeners = [Listener(try Self.bound(address, SOCK_STREAM, configuration))]
+        for (port, context, isHTTP) in contexts {
+          listeners.append(
+            Listener(
+              try Self.bound(AddressAndPort(wanted.address, port), SOCK_STREAM, configuration), tls: context,
+              isHTTP: isHTTP))
         }
         for listener in listeners {
           let raw = listener.descriptor.raw

@@ -2,36 +2,43 @@ internal import Addressing
 internal import CLinux
 internal import Glibc
 internal import Linux
+internal import Streaming
 
-/// A client's TCP connection (RFC 7766): questions may be pipelined, answers leave as they are ready.
+/// A client's connection: TCP or TLS (RFC 7766), on which questions may be pipelined and answers leave as they are ready,
+/// or HTTPS.
 final class TCPConnection {
   let descriptor: CInt
   /// Who connected; nil where the kernel no longer knows.
   let peer: IPAddress?
   /// The number of the address that it came in by.
   let socket: Int
-  private let tls: TLSStream?
+  private let tls: TLSSession?
   /// DNS over HTTPS: requests and answers are wrapped.
   let isHTTP: Bool
+  /// Once both sides have agreed on HTTP/2.
+  private(set) var http2: HTTP2Session?
   private(set) var isClosed = false
-  /// Monotonic milliseconds of the last byte in either direction.
+  /// Monotonic milliseconds of the last byte in either direction; in HTTP/2 of the last one of a question or an answer.
   var lastActivity: Int
   /// Questions that wait for an upstream.
   var waiting = 0
   /// A zone on its way to the client; no question is read meanwhile.
   var transfer: ZoneTransfer?
-  /// The client will send nothing more.
-  private(set) var isInputEnded = false
-  private var input: [UInt8] = []
-  private var inputStart = 0
-  private var output: [UInt8] = []
+  /// The client will send nothing more, or what it sends is not looked at.
+  var isInputEnded = false
+  var input: [UInt8] = []
+  var inputStart = 0
+  var output: [UInt8] = []
   private var outputStart = 0
+  /// An answer has been given since bytes were sent.
+  private var hasAnswered = false
+  private var isProtocolKnown = false
 
   /// Unsent bytes and waiting questions from which on no more questions are read.
   static let mostOutput = 64 * 1024
   static let mostWaiting = 100
 
-  init(descriptor: CInt, peer: IPAddress?, socket: Int, tls: TLSStream?, isHTTP: Bool, now: Int) {
+  init(descriptor: CInt, peer: IPAddress?, socket: Int, tls: TLSSession?, isHTTP: Bool, now: Int) {
     self.descriptor = descriptor
     self.peer = peer
     self.socket = socket
@@ -56,11 +63,15 @@ final class TCPConnection {
   /// Bytes that wait to be sent.
   var backlog: Int { output.count - outputStart }
   var wantsInput: Bool {
-    // Answers of HTTP/1.1 come in the order of the requests: one at a time.
-    !isInputEnded && transfer == nil && backlog < Self.mostOutput && waiting < (isHTTP ? 1 : Self.mostWaiting)
+    guard !isInputEnded, transfer == nil, backlog < Self.mostOutput else { return false }
+    // In HTTP/2 reading goes on whatever waits, or the client could not say that it takes more; the session bounds what
+    // may wait. Answers of HTTP/1.1 come in the order of the requests: one at a time.
+    return http2 != nil || waiting < (isHTTP ? 1 : Self.mostWaiting)
   }
+  /// Answers are still to come or to be sent.
+  var isBusy: Bool { hasOutput || waiting > 0 || transfer != nil || http2?.isAnswering == true }
   /// Nothing is left to do for this connection.
-  var isDone: Bool { isInputEnded && !hasOutput && waiting == 0 && transfer == nil }
+  var isDone: Bool { (isInputEnded && !isBusy) || (http2?.isDone == true && !hasOutput) }
 
   /// Reads what is there; false when the connection broke.
   func receive(now: Int) -> Bool {
@@ -70,7 +81,11 @@ final class TCPConnection {
       return count
     }
     if count > 0 {
-      lastActivity = now
+      if isHTTP, !isProtocolKnown {
+        isProtocolKnown = true
+        if tls?.applicationProtocol == "h2" { http2 = HTTP2Session(HTTPFraming.limits) }
+      }
+      if http2 == nil { lastActivity = now }
       return true
     }
     if count == 0 {
@@ -80,8 +95,10 @@ final class TCPConnection {
     return errno == EAGAIN || errno == EINTR
   }
 
-  /// Takes whole messages, each after its two bytes of length, until there is none or `body` says false.
-  func takeMessages(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+  /// Takes whole messages, each after its two bytes of length or in a request of HTTP, and gives them with the number of
+  /// their stream (0 where there are none) to `body`, which says whether there is or will be an answer.
+  func takeMessages(now: Int, _ body: (UnsafeBufferPointer<UInt8>, Int32) -> Bool) {
+    if let http2 { return takeRequests(http2, now: now, body) }
     if isHTTP { return takeRequests(body) }
     let bytes = input
     bytes.withUnsafeBufferPointer { buffer in
@@ -90,33 +107,14 @@ final class TCPConnection {
         guard buffer.count - inputStart - 2 >= length else { break }
         let start = inputStart + 2
         inputStart = start + length
-        body(UnsafeBufferPointer(rebasing: buffer[start..<inputStart]))
+        _ = body(UnsafeBufferPointer(rebasing: buffer[start..<inputStart]), 0)
       }
     }
     compact()
   }
 
-  /// Takes whole requests of DNS over HTTPS.
-  private func takeRequests(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
-    while waiting == 0, transfer == nil, !isClosed, inputStart < input.count {
-      switch HTTPFraming.request(input[inputStart...]) {
-      case .incomplete: return compact()
-      case .question(let message, let length):
-        inputStart += length
-        let before = output.count
-        message.withUnsafeBufferPointer(body)
-        // What gets no answer in DNS gets one here.
-        if waiting == 0, output.count == before, transfer == nil { output += HTTPFraming.refusal(400, isLast: false) }
-      case .refused(let status, let length):
-        output += HTTPFraming.refusal(status, isLast: length == nil)
-        inputStart += length ?? (input.count - inputStart)
-        if length == nil { isInputEnded = true }
-      }
-    }
-    compact()
-  }
-
-  private func compact() {
+  /// Forgets the bytes of the input that have been taken.
+  func compact() {
     if inputStart == input.count {
       input.removeAll(keepingCapacity: input.count <= 16384)
       inputStart = 0
@@ -126,21 +124,27 @@ final class TCPConnection {
     }
   }
 
-  /// Queues a message with its length.
-  func append(_ message: UnsafeBufferPointer<UInt8>) {
-    if isHTTP {
-      output += HTTPFraming.head(message)
-      output += message
+  /// Queues the answer to a stream's question.
+  func append(_ message: UnsafeBufferPointer<UInt8>, stream: Int32) {
+    hasAnswered = true
+    if let http2 {
+      http2.respond(stream, status: 200, fields: HTTPFraming.fields(message), body: Array(message))
       return
     }
-    output.append(UInt8(message.count >> 8))
-    output.append(UInt8(message.count & 0xFF))
+    if isHTTP {
+      output += HTTPFraming.head(message)
+    } else {
+      output.append(UInt8(message.count >> 8))
+      output.append(UInt8(message.count & 0xFF))
+    }
     output += message
   }
 
   /// Sends what the socket takes; false when the connection broke.
   func flush(now: Int) -> Bool {
-    while hasOutput {
+    while true {
+      http2?.takeOutput(&output, room: outputStart + Self.mostOutput)
+      guard hasOutput else { break }
       let count = output.withUnsafeBytes { bytes in
         let rest = UnsafeRawBufferPointer(rebasing: bytes[outputStart...])
         return tls?.write(rest) ?? send(descriptor, rest.baseAddress!, rest.count, CInt(MSG_DONTWAIT | MSG_NOSIGNAL))
@@ -149,11 +153,15 @@ final class TCPConnection {
         if errno == EINTR { continue }
         return errno == EAGAIN
       }
-      lastActivity = now
+      // Frames that the client asks for without a question (PING) do not keep a connection.
+      if http2.map({ hasAnswered || $0.isAnswering }) ?? true { lastActivity = now }
       outputStart += count
+      if outputStart == output.count {
+        hasAnswered = false
+        output.removeAll(keepingCapacity: output.count <= 65536)
+        outputStart = 0
+      }
     }
-    output.removeAll(keepingCapacity: output.count <= 65536)
-    outputStart = 0
     return true
   }
 }

@@ -1,11 +1,12 @@
 internal import CLinux
 internal import Glibc
+internal import Streaming
 
 /// A socket to an upstream: datagrams for one question, or a connection that may be used for one after another.
 final class UpstreamConnection {
   let descriptor: CInt
   let isStream: Bool
-  private let tls: TLSStream?
+  private let tls: TLSSession?
   /// An earlier question went over it; the upstream may have closed it meanwhile.
   var isReused = false
   /// Monotonic milliseconds since when nobody uses it.
@@ -14,7 +15,7 @@ final class UpstreamConnection {
   private var outputStart = 0
   private var input: [UInt8] = []
 
-  init(_ descriptor: CInt, isStream: Bool, tls: TLSStream?) {
+  init(_ descriptor: CInt, isStream: Bool, tls: TLSSession?) {
     self.descriptor = descriptor
     self.isStream = isStream
     self.tls = tls

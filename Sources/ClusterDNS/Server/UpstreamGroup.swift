@@ -1,5 +1,6 @@
 internal import Addressing
 internal import Glibc
+internal import Streaming
 internal import Synchronization
 
 /// The upstreams of one rule with what is known of their health, shared by all workers.
@@ -26,7 +27,7 @@ final class UpstreamGroup: Sendable {
   init(_ rule: ForwardRule) throws {
     self.rule = rule
     states = rule.upstreams.map { _ in State() }
-    tls = try rule.upstreams.contains { $0.transport != .plain } ? TLSContext(authorities: rule.authorities) : nil
+    tls = try rule.upstreams.contains { $0.transport != .plain } ? TLSContext(authorityFile: rule.authorities) : nil
     let label = String(UInt64.random(in: 0...UInt64.max), radix: 36)
     let second = String(UInt64.random(in: 0...UInt64.max), radix: 36)
     loopProbe = (try DomainName(parsing: "\(label).\(second)")).below(rule.from) ?? rule.from

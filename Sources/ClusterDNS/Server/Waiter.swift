@@ -6,7 +6,8 @@ struct Waiter {
   enum Client {
     /// The datagram that asked (its buffer is not kept) and the socket it came in by.
     case datagram(socket: Int, swiftlet_datagram)
-    case connection(TCPConnection)
+    /// A connection and, in HTTP/2, the stream of the request.
+    case connection(TCPConnection, stream: Int32)
   }
 
   let client: Client

@@ -2,6 +2,7 @@ internal import Addressing
 internal import CLinux
 internal import Glibc
 internal import Linux
+internal import Streaming
 internal import Synchronization
 
 extension Worker {
@@ -99,9 +100,9 @@ extension Worker {
       makeRoom(for: peer)
       var yes: CInt = 1
       setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<CInt>.size))
-      var tls: TLSStream?
-      if entry.isTLS {
-        tls = shared.tls?.stream(descriptor)
+      var tls: TLSSession?
+      if let context = entry.tls {
+        tls = try? TLSSession(context, descriptor)
         if tls == nil {
           close(descriptor)
           continue
@@ -146,21 +147,24 @@ extension Worker {
 
   /// Answers what has come in whole, and sends.
   func answerMessages(of connection: TCPConnection) {
-    connection.takeMessages { message in
+    connection.takeMessages(now: now) { message, stream in
       statistics.queriesTCP.wrappingAdd(1, ordering: .relaxed)
       let verdict = query.parse(message)
       if verdict == .drop {
         statistics.dropped.wrappingAdd(1, ordering: .relaxed)
-        return
+        return false
       }
-      if verdict == .question, beginTransfer(connection) { return }
-      let length = answer(verdict, scratch, limit: 65535, isTCP: true, connection.socket) { .connection(connection) }
-      if let length { connection.append(UnsafeBufferPointer(rebasing: scratch[..<length])) }
+      if verdict == .question, beginTransfer(connection) { return true }
+      let length = answer(verdict, scratch, limit: 65535, isTCP: true, connection.socket) {
+        .connection(connection, stream: stream)
+      }
+      if let length { connection.append(UnsafeBufferPointer(rebasing: scratch[..<length]), stream: stream) }
+      return true
     }
     flush(connection)
   }
 
-  private func flush(_ connection: TCPConnection) {
+  func flush(_ connection: TCPConnection) {
     guard !connection.isClosed else { return }
     repeat {
       continueTransfer(connection)
@@ -201,10 +205,10 @@ extension Worker {
         reply.data = scratch.baseAddress
         reply.length = UInt32(length)
         _ = swiftlet_send_datagrams(shared.sockets[socket].datagrams(of: number), &reply, 1)
-      case .connection(let connection):
+      case .connection(let connection, let stream):
         connection.waiting -= 1
         guard !connection.isClosed, let length = length(65535, isTCP: true) else { return }
-        connection.append(UnsafeBufferPointer(rebasing: scratch[..<length]))
+        connection.append(UnsafeBufferPointer(rebasing: scratch[..<length]), stream: stream)
         // Sent at the end of the round, when nobody is in the middle of this connection's messages; there may be more
         // of them that waited for this answer's place.
         resumed.append(connection)
@@ -254,7 +258,7 @@ extension Waiter.Client {
   var address: IPAddress? {
     switch self {
     case .datagram(_, let datagram): datagram.peerAddress
-    case .connection(let connection): connection.peer
+    case .connection(let connection, _): connection.peer
     }
   }
 }

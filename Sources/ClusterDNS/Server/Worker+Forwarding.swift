@@ -2,6 +2,7 @@ internal import Addressing
 internal import CLinux
 internal import Glibc
 internal import Linux
+internal import Streaming
 internal import Synchronization
 
 extension Worker {
@@ -61,7 +62,7 @@ extension Worker {
     exchange.places += 1
     exchange.waiters.append(waiter)
     if let address = waiter.address { waitingOfClients[address, default: 0] += 1 }
-    if case .connection(let connection) = waiter.client { connection.waiting += 1 }
+    if case .connection(let connection, _) = waiter.client { connection.waiting += 1 }
     return true
   }
 
@@ -139,11 +140,14 @@ extension Worker {
     guard case .tls(let name) = upstream.transport else {
       return UpstreamConnection(descriptor, isStream: isStream, tls: nil)
     }
-    guard let stream = group.tls?.stream(descriptor, name: name, address: "\(address.address)") else {
+    guard let context = group.tls,
+      let session = try? TLSSession(
+        context, descriptor, peer: name.map { .name($0) } ?? .address("\(address.address)"))
+    else {
       close(descriptor)
       return nil
     }
-    return UpstreamConnection(descriptor, isStream: true, tls: stream)
+    return UpstreamConnection(descriptor, isStream: true, tls: session)
   }
 
   private func stop(_ exchange: Exchange) {

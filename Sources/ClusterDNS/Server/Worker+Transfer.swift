@@ -20,7 +20,7 @@ extension Worker {
   func continueTransfer(_ connection: TCPConnection) {
     while let transfer = connection.transfer, connection.backlog < 4 * ZoneTransfer.messageLength {
       if let length = transfer.next(into: scratch) {
-        connection.append(UnsafeBufferPointer(rebasing: scratch[..<length]))
+        connection.append(UnsafeBufferPointer(rebasing: scratch[..<length]), stream: 0)
       } else {
         connection.transfer = nil
       }

@@ -138,11 +138,15 @@ final class Worker: @unchecked Sendable {
     for socket in shared.sockets {
       for listener in socket.listeners { epoll_ctl(epoll.raw, EPOLL_CTL_DEL, listener.descriptor.raw, nil) }
     }
+    for connection in Array(connections.values) {
+      connection.announceEnd()
+      flush(connection)
+    }
   }
 
   private var isIdle: Bool {
     exchanges.values.allSatisfy { $0.waiters.isEmpty }
-      && connections.values.allSatisfy { !$0.hasOutput && $0.waiting == 0 && $0.transfer == nil }
+      && connections.values.allSatisfy { !$0.isBusy }
   }
 
   /// Milliseconds; timeouts need no better resolution than this.
@@ -160,7 +164,7 @@ final class Worker: @unchecked Sendable {
   }
 
   private func end() {
-    for connection in connections.values { connection.close() }
+    for connection in connections.values { connection.end(now: now) }
     connections = [:]
     waitingOfClients = [:]
     exchanges = [:]

@@ -24,6 +24,7 @@ package final class ClusterZone: Sendable {
   private let namespaces = NameTable<String>(shards: 16)
   private let reverse = ReverseIndex()
   private let pods = PodIndex()
+  let programming = ProgrammingTimes()
   /// One writer at a time, so that what is taken out and put in belong together.
   private let writer = Mutex(Namespaces())
   private let synced = Atomic(false)
@@ -81,6 +82,7 @@ package final class ClusterZone: Sendable {
       if old == nil, new != nil { count(id.namespace, &names) }
       if new == nil, old != nil { discount(id.namespace, &names) }
       touch()
+      programming.measure(old, new)
     }
   }
 

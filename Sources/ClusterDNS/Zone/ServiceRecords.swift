@@ -56,12 +56,15 @@ final class ServiceRecords: Sendable {
   let allTargets: Range<Int>
   /// Labels with their lengths, those of hosts and of ports.
   let labels: [UInt8]
+  /// The latest change of its endpoints, in nanoseconds since 1970.
+  let changeTriggered: Int64?
 
   /// nil where the names cannot be written in DNS; the API refuses such Services.
   init?(_ input: ServiceWithEndpoints, zone: DomainName) {
     let service = input.service
     guard let own = Self.name(service.id, zone: zone) else { return nil }
     id = service.id
+    changeTriggered = input.slices.lazy.compactMap(\.changeTriggered).max()
     name = own
     key = Array(own.wire[..<Int(own.labels[2])])
     var compiler = Compiler(room: Wire.longestName - own.wire.count)

@@ -1,4 +1,4 @@
-/// The head of an HTTP/1.x message (RFC 9112 section 2) between an API server and a node.
+/// The head of an HTTP/1.x message (RFC 9112 section 2).
 package struct HTTPHead: Hashable, Sendable {
   /// The three words of the first line: method, target, version; or version, status, reason.
   package let words: [String]
@@ -8,8 +8,12 @@ package struct HTTPHead: Hashable, Sendable {
   /// Bytes of a head; a longer one is refused.
   package static let limit = 64 * 1024
 
-  /// The head at the beginning of the bytes and how many bytes it has; nil while its end is not there.
-  package static func parse(_ bytes: [UInt8]) throws(HTTPHeadError) -> (head: HTTPHead, count: Int)? {
+  /// The head at the beginning of the bytes and how many bytes it has; nil while its end is not there. One of more bytes
+  /// than `limit` is refused.
+  package static func parse(_ bytes: some Collection<UInt8>, limit: Int = limit) throws(HTTPHeadError) -> (
+    head: HTTPHead, count: Int
+  )? {
+    let bytes = Array(bytes.prefix(limit + 4))
     var index = 0
     while index + 3 < bytes.count {
       if bytes[index] == 0x0D, bytes[index + 1] == 0x0A, bytes[index + 2] == 0x0D, bytes[index + 3] == 0x0A {
@@ -17,7 +21,9 @@ package struct HTTPHead: Hashable, Sendable {
       }
       index += 1
     }
-    guard bytes.count <= limit else { throw HTTPHeadError("the head is longer than \(limit) bytes") }
+    guard bytes.count <= limit else {
+      throw HTTPHeadError("the head is longer than \(limit) bytes", isTooLong: true)
+    }
     return nil
   }
 
@@ -34,6 +40,10 @@ package struct HTTPHead: Hashable, Sendable {
         throw HTTPHeadError("the field \"\(line.prefix(80))\" has no name")
       }
       let name = line[..<colon].lowercased()
+      // A name is a token; what is read in two ways is a way around others (RFC 9112 section 5.1).
+      guard name.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+        throw HTTPHeadError("the name of the field \"\(line.prefix(80))\" has a space in it")
+      }
       let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
       let trimmed = String(value.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
       fields[name] = fields[name].map { $0 + "," + trimmed } ?? trimmed
@@ -66,5 +76,11 @@ package struct HTTPHead: Hashable, Sendable {
 /// What is wrong with a head.
 package struct HTTPHeadError: Error, Hashable, CustomStringConvertible {
   package let description: String
-  init(_ description: String) { self.description = description }
+  /// The limit was passed before the head's end.
+  package let isTooLong: Bool
+
+  init(_ description: String, isTooLong: Bool = false) {
+    self.description = description
+    self.isTooLong = isTooLong
+  }
 }
