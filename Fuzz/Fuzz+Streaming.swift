@@ -26,6 +26,24 @@ let streamingParsers: [String: Parser] = [
   },
   "port-forward": { bytes in forward(bytes, inWebSocket: false) },
   "port-forward-websocket": { bytes in forward(bytes, inWebSocket: true) },
+  // A client's bytes in pieces, the first of which says how long they are; what is asked is answered.
+  "http2": { bytes in
+    let session = HTTP2Session()
+    var output: [UInt8] = []
+    var rest = bytes.dropFirst()
+    while !rest.isEmpty {
+      let piece = Array(rest.prefix(1 + Int(bytes[0])))
+      rest = rest.dropFirst(piece.count)
+      for request in piece.withUnsafeBytes({ session.receive($0) }) {
+        precondition(request.stream > 0 && !request.method.isEmpty, "a request of odd form")
+        precondition(request.body.count <= 4096, "a body beyond its limit")
+        session.respond(request.stream, status: 200, fields: [("a", "b")], body: request.body + [1])
+      }
+      session.takeOutput(&output, room: 65536)
+    }
+    session.end()
+    session.takeOutput(&output, room: .max)
+  },
   "http-head": { bytes in _ = try? HTTPHead.parse(bytes) },
 ]
 

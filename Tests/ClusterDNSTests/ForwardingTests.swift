@@ -145,6 +145,37 @@ import Testing
     #expect(upstream.questions.withLock { $0.count } == 1)
   }
 
+  /// Answers are kept within the limits of their kind, whatever lifetime they have of their own.
+  @Test(
+    arguments: [
+      (false, 1, 10...100, 10), (false, 50, 10...100, 50), (false, 200, 10...100, 100), (true, 200, 5...30, 30),
+      (true, 1, 5...30, 5), (true, 20, 5...30, 20),
+    ] as [(Bool, UInt32, ClosedRange<UInt32>, Int)])
+  func lifetimesHaveLimits(_ isNegative: Bool, _ ttl: UInt32, _ range: ClosedRange<UInt32>, _ kept: Int) throws {
+    var limits = AnswerCache.Limits()
+    if isNegative { limits.negative = range } else { limits.positive = range }
+    let cache = AnswerCache(limits)
+    let question = Question("a.example").bytes
+    let query = Query()
+    question.withUnsafeBufferPointer { #expect(query.parse($0) == .question) }
+    let bytes =
+      isNegative
+      ? ScriptedUpstream.nameError(question, ttl: UInt8(ttl))
+      : ScriptedUpstream.answer(question, ["192.0.2.1"], ttl: ttl)
+    let answer = try #require(UpstreamAnswer(bytes, questionEnd: question.count, now: 1000))
+    let key = AnswerCache.Key(
+      name: query.name.name, type: .a, hasEDNS: false, isDNSSECOK: false, flags: Wire.recursionDesired)
+    cache.insert(answer, for: key, now: 1000)
+    func isFresh(_ now: Int) -> Bool {
+      question.withUnsafeBufferPointer { bytes in
+        guard query.parse(bytes) == .question else { return false }
+        if case .fresh = cache.find(query.name, query, now: now) { return true }
+        return false
+      }
+    }
+    #expect(isFresh(1000 + kept - 1) && !isFresh(1000 + kept))
+  }
+
   @Test func answersWithoutLifetimeAreNotKept() throws {
     let upstream = try ScriptedUpstream { question, _ in [ScriptedUpstream.answer(question, ["203.0.113.6"], ttl: 0)] }
     let (server, client) = try server([upstream])

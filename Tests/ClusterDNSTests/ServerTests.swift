@@ -1,5 +1,6 @@
 import Addressing
 import ClusterModel
+import Linux
 import Testing
 
 @testable import ClusterDNS
@@ -149,6 +150,20 @@ import Testing
     server.stop()
     #expect(throws: (any Error).self) {
       _ = try DNSServer(DNSServer.Configuration(listen: server.addresses))
+    }
+  }
+
+  /// Each thread has a socket of its own, among which the kernel spreads the clients.
+  @Test func aSocketAThread() throws {
+    server.stop()
+    for workers in [1, 3] {
+      var configuration = DNSServer.Configuration(listen: [loopback])
+      configuration.workers = workers
+      let server = try DNSServer(configuration)
+      let port = String(server.addresses[0].port, radix: 16, uppercase: true)
+      let own = ":" + String(repeating: "0", count: 4 - port.count) + port
+      let lines = try Files.readText("/proc/net/udp").split(separator: "\n")
+      #expect(lines.count { $0.split(separator: " ")[1].hasSuffix(own) } == workers)
     }
   }
 

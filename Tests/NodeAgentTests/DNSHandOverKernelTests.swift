@@ -48,6 +48,10 @@ import Testing
       }
       #expect(answer == (hasEndpoints ? "10.244.1.2" : "10.96.0.10"))
       #expect(try run("nft", "list", "tables").contains("swiftlet-dns"))
+      // CoreDNS's ports, at the cluster DNS address.
+      #expect(try run("curl", "-s", "http://10.96.0.10:8080/health") == "OK")
+      #expect(try run("curl", "-s", "http://10.96.0.10:8181/ready") == "OK")
+      #expect(try run("curl", "-s", "http://10.96.0.10:9153/metrics").contains("\ncoredns_dns_requests_total{"))
       agent.signal(SIGTERM)
       #expect(agent.wait(timeout: 30) == .exited(0))
       #expect(try run("nft", "list", "tables").contains("swiftlet-dns") == !hasEndpoints)

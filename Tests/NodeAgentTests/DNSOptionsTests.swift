@@ -1,5 +1,6 @@
 import Addressing
 import ClusterDNS
+import ClusterModel
 import Linux
 import Testing
 
@@ -28,7 +29,7 @@ import Testing
   }
 
   @Test func everyOption() throws {
-    #expect(try parse("--dns-no-search-answers").completesSearches == false)
+    #expect(try parse("--dns-no-search-answers").completion { _ in "work/web-0" } == nil)
     #expect(try parse("--corefile", "/etc/Corefile").corefile == "/etc/Corefile")
     let all = try configuration(
       "--dns-log", "100", "--dns-threads", "7", "--dns-pods", "verified", "--dns-ttl", "30", "--dns-rate-limit", "50",
@@ -42,6 +43,26 @@ import Testing
     #expect(try configuration("--dns-tls-certificate", "/c", "--dns-tls-key", "/k").tls?.httpsPort == nil)
     #expect(try configuration("--dns-pods", "disabled").podRecords == .disabled)
     #expect(try configuration("--dns-ttl", "0").ttl == 0)
+  }
+
+  /// Through a server: a name of another namespace at the first question of a search list, and with the switch a plain denial.
+  @Test(arguments: [true, false]) func searchAnswersCanBeSwitchedOff(_ isOn: Bool) throws {
+    var configuration = DNSServer.Configuration(listen: [AddressAndPort(IPAddress("127.0.0.1")!, 0)])
+    let options = try isOn ? parse() : parse("--dns-no-search-answers")
+    options.apply(to: &configuration)
+    configuration.completion = options.completion { $0 == IPAddress("127.0.0.1")! ? "work/web-0" : nil }
+    let server = try DNSServer(configuration)
+    server.replaceAll([], namespaces: ["work", "shop"])
+    var service = Service(id: NamespacedName("shop", "web"))
+    service.clusterAddresses = [IPAddress("10.96.0.7")!]
+    server.update(service: service.id, to: ServiceWithEndpoints(service: service, slices: []))
+    try server.start()
+    defer { server.stop() }
+    let output = try ChildProcess.run([
+      "dig", "@127.0.0.1", "-p", "\(server.addresses[0].port)", "web.shop.work.svc.cluster.local",
+    ]).output
+    #expect(output.contains(isOn ? "10.96.0.7" : "status: NXDOMAIN"), "\(output)")
+    #expect(output.contains("status: NOERROR") == isOn)
   }
 
   @Test(

@@ -77,6 +77,13 @@ package struct DNSOptions: Sendable {
     }
   }
 
+  /// How pods' search lists are answered at once; nil where that is switched off. `pod` names the pod that has an address,
+  /// `namespace/name`.
+  func completion(_ pod: @escaping @Sendable (IPAddress) -> String?) -> SearchCompletion? {
+    guard completesSearches else { return nil }
+    return SearchCompletion { address in pod(address)?.split(separator: "/").first.map(String.init) }
+  }
+
   /// What a server is told by these.
   func apply(to configuration: inout DNSServer.Configuration) {
     configuration.workers = workers

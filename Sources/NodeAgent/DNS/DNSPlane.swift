@@ -29,11 +29,7 @@ package final class DNSPlane: Plane {
     settings.isFreeBind = true
     let leases = LeaseStore(
       dataDirectory: configuration.cniDataDirectory, network: PodNetworkConfiguration.defaultName)
-    if options.completesSearches {
-      settings.completion = SearchCompletion { address in
-        leases.pod(at: address).flatMap { $0.split(separator: "/").first.map(String.init) }
-      }
-    }
+    settings.completion = options.completion { leases.pod(at: $0) }
     settings.podName = { leases.pod(at: $0) }
     var extra = DNSService.Settings()
     extra.version = configuration.version
