@@ -84,6 +84,32 @@ import Testing
     #expect(Self.rules(node, backend) == before)
   }
 
+  /// More chains than one call of iptables-restore is given come and go as few do.
+  @Test(arguments: TestBackend.iptables) func manyChainsComeAndGo(_ backend: TestBackend) throws {
+    let node = try TestNode("imany-\(backend)", pods: ["client": 9, "b1": 11])
+    let proxy = try backend.proxy(Self.configuration, node)
+    let services = (2...140).map { number in
+      Fixture.service(
+        "s\(number)", ["10.96.1.\(number)"], ports: [Service.Port(port: 80)],
+        endpoints: (1...12).map { Fixture.endpoint("10.245.\(number).\($0)") })
+    }
+    try proxy.sync(full: services + [ServiceProxyKernelTests.web([11])])
+    #expect(node.client("client", "tcp", "10.96.0.1", 80, 2) == ["b1 10.244.0.9": 2])
+    let fresh = try backend.proxy(Self.configuration, node)
+    try fresh.sync(full: services + [ServiceProxyKernelTests.web([11])])
+    #expect(fresh.statistics.elements == 0 && fresh.statistics.failures == 0)
+    // Most of them go at once.
+    try fresh.sync(full: [ServiceProxyKernelTests.web([11])])
+    #expect(fresh.statistics.failures == 0)
+    #expect(node.client("client", "tcp", "10.96.0.1", 80, 2) == ["b1 10.244.0.9": 2])
+    #expect(Self.rules(node, backend).count { $0.hasPrefix(":KUBE-SEP-") } == 4)
+    try fresh.sync(full: services)
+    // Another back end clears all of it away.
+    try TestBackend.nftables.proxy(Self.configuration, node).sync(full: [ServiceProxyKernelTests.web([11])])
+    #expect(!Self.rules(node, backend).contains { $0.contains("KUBE-") })
+    #expect(node.client("client", "tcp", "10.96.0.1", 80, 2) == ["b1 10.244.0.9": 2])
+  }
+
   /// Connections are counted for each frontend, and for each endpoint of a port; who is remembered is told.
   @Test(arguments: TestBackend.iptables) func connectionsAreCounted(_ backend: TestBackend) throws {
     let node = try TestNode("icount-\(backend)", pods: ["client": 9, "here": 11, "two": 12])

@@ -54,4 +54,43 @@ import Testing
       #expect(!rule.contains("\n") && rule.split(separator: "\"", omittingEmptySubsequences: false).count == 3)
     }
   }
+
+  /// Every line of a large difference is in one of its parts, in an order in which nothing leads to what is not there.
+  @Test func partsOfALargeDifference() {
+    func chain(_ kind: String, _ number: Int) -> String { "KUBE-\(kind)-\(number)" }
+    var all = IPTablesDifference()
+    for number in 0..<100 {
+      all.written[chain("SEP", number)] = ["-j DNAT"]
+      all.written[chain("SVC", number)] = ["-j \(chain("SEP", number))"]
+      all.written[chain("EXT", number)] = ["-j \(chain("SVC", number))"]
+      all.written[chain("FW", number)] = ["-j \(chain("EXT", number))"]
+    }
+    all.written["KUBE-SERVICES"] = (0..<100).map { "-j \(chain("FW", $0))" }
+    for (index, kind) in ["SEP", "SVC", "EXT"].enumerated() {
+      for number in 100..<150 + index { all.removed.insert(chain(kind, number)) }
+    }
+    all.removed.insert("KUBE-MARK-MASQ")
+    all.inserted = [("PREROUTING", "-j KUBE-SERVICES")]
+    #expect(all.parts(ofChains: 1000).count == 1)
+    let parts = all.parts(ofChains: 30)
+    #expect(parts.allSatisfy { $0.written.count + $0.removed.count <= 31 })
+    var known: Set<String> = []
+    for part in parts {
+      known.formUnion(part.written.keys)
+      for rule in part.written.values.joined() where rule != "-j DNAT" {
+        #expect(known.contains(String(rule.dropFirst(3))), "\(rule) leads nowhere")
+      }
+      #expect(part.inserted.isEmpty || known.contains("KUBE-SERVICES"))
+    }
+    #expect(known == Set(all.written.keys).union(["KUBE-MARK-MASQ"]))
+    #expect(parts.reduce(into: Set()) { $0.formUnion($1.removed) } == all.removed)
+    // What leads to a chain goes before the chain.
+    let order = parts.flatMap { part in
+      ["EXT", "SVC", "SEP", "MARK"].filter { kind in
+        part.removed.contains { $0.hasPrefix("KUBE-\(kind)") }
+      }
+    }
+    let firsts = ["EXT", "SVC", "SEP", "MARK"].compactMap { order.firstIndex(of: $0) }
+    #expect(firsts == firsts.sorted() && order.last == "MARK", "\(order)")
+  }
 }

@@ -64,7 +64,8 @@ final class IPTablesBackend: ServiceBackend {
     healthChecks = model.state.healthChecks
   }
 
-  /// One call of iptables-restore. What refuses packets comes before what serves them goes, and goes after that came.
+  /// One call of iptables-restore, unless chains are very many. What refuses packets comes before what serves them goes,
+  /// and goes after that came.
   private func write(
     _ family: IPFamily, _ differences: [IPTablesTable: IPTablesDifference], _ model: inout ServiceModel
   ) throws {
@@ -73,12 +74,14 @@ final class IPTablesBackend: ServiceBackend {
     swap(&filter.deleted, &last.deleted)
     swap(&filter.removed, &last.removed)
     let nat = differences[.nat] ?? IPTablesDifference()
-    let text = filter.text(.filter) + nat.text(.nat) + last.text(.filter)
-    if text.isEmpty { return }
+    var texts = nat.parts(ofChains: program.chainsInACall).map { $0.text(.nat) }
+    texts[0] = filter.text(.filter) + texts[0]
+    texts[texts.count - 1] += last.text(.filter)
+    if texts == [""] { return }
     let begin = Time.monotonicSeconds
-    try program.restore(family, text)
+    for text in texts { try program.restore(family, text) }
     model.statistics.lastCommit = Time.monotonicSeconds - begin
-    model.statistics.commits += 1
+    model.statistics.commits += texts.count
     let written = [IPTablesTable.nat: nat.ruleCount, .filter: filter.ruleCount + last.ruleCount]
     for (table, count) in written {
       model.statistics.rules[.init(family, table.rawValue), default: .init()].last = count

@@ -19,7 +19,7 @@ enum IPTablesCleanup {
   ) throws -> Int {
     let found = try program.read(family)
     guard meant(found[.nat]?.chains ?? [:]) else { return 0 }
-    var text = ""
+    var texts: [String] = []
     var count = 0
     for table in IPTablesTable.allCases {
       var difference = IPTablesDifference()
@@ -32,9 +32,9 @@ enum IPTablesCleanup {
         }
       }
       count += difference.removed.count
-      text += difference.text(table)
+      texts += difference.parts(ofChains: program.chainsInACall).map { $0.text(table) }
     }
-    try program.restore(family, text)
+    for text in texts { try program.restore(family, text) }
     return count
   }
 

@@ -10,6 +10,15 @@ struct IPTablesProgram {
 
   let variant: IPTablesVariant
   let namespace: NetworkNamespace?
+  /// How many chains one call of iptables-restore should write or remove: with nf_tables its time grows with the square of
+  /// their number, with ip_tables each call reads and writes the whole table.
+  let chainsInACall: Int
+
+  init(variant: IPTablesVariant, namespace: NetworkNamespace?) {
+    self.variant = variant
+    self.namespace = namespace
+    chainsInACall = variant.resolved == .nft ? 1000 : .max
+  }
 
   /// The chains of ours in a family, by table; nil where the table does not exist.
   func read(_ family: IPFamily) throws -> [IPTablesTable: IPTablesContents] {
