@@ -111,26 +111,29 @@ package final class WatchStream: Sendable {
     let matches = event.kind != .deleted && selector.matches(event.object)
     switch (matched, matches) {
     case (false, false): return []
-    case (false, true): return shared("ADDED", "ADDED", event, event.object, &state)
-    case (true, true): return shared("MODIFIED", "MODIFIED", event, event.object, &state)
+    case (false, true): return shared("ADDED", .added, event, event.object, &state)
+    case (true, true): return shared("MODIFIED", .modified, event, event.object, &state)
     case (true, false):
-      if event.kind == .deleted { return shared("DELETED", "DELETED", event, event.object, &state) }
-      return shared("DELETED", "left", event, event.left ?? event.object, &state)
+      if event.kind == .deleted { return shared("DELETED", .deleted, event, event.object, &state) }
+      return shared("DELETED", .left, event, event.left ?? event.object, &state)
     }
   }
 
   /// A line that is the same for all watches of this kind and version which see this change this way; but for tables,
   /// whose first line differs.
   private func shared(
-    _ type: String, _ name: String, _ event: StoreEvent, _ object: @autoclosure () -> StoredObject, _ state: inout State
+    _ type: String, _ view: SharedLines.Name.View, _ event: StoreEvent, _ object: @autoclosure () -> StoredObject,
+    _ state: inout State
   ) -> [UInt8] {
-    let form: String
+    let isPartial: Bool
     switch state.form {
-    case .whole: form = "whole"
-    case .metadata: form = "metadata"
+    case .whole: isPartial = false
+    case .metadata: isPartial = true
     case .table: return Self.line(type, object(), kind, &state.form)
     }
-    return event.lines.line("\(name) \(form) \(kind.apiVersion)") { Self.line(type, object(), kind, &state.form) }
+    return event.lines.line(.init(view: view, isPartial: isPartial, apiVersion: kind.apiVersion)) {
+      Self.line(type, object(), kind, &state.form)
+    }
   }
 
   private static func line(_ type: String, _ object: JSON) -> [UInt8] {

@@ -164,9 +164,9 @@ package final class ObjectStore: Sendable {
   /// longer reaches back that far.
   func changes(_ resource: String, after revision: UInt64) -> (events: [StoreEvent], revision: UInt64)? {
     state.withLock { state in
-      let table = state[resource]
-      guard revision >= table.floor else { return nil }
-      return (Array(table.events(after: revision)), max(revision, state.revision))
+      let newest = max(revision, state.revision)
+      // In its place: a copy of the table, however short, is counted by all processors at one place.
+      return state[resource].batch(after: revision).map { ($0, newest) }
     }
   }
 }

@@ -21,6 +21,9 @@ struct StoreTable {
   /// Changes up to this revision are no longer in the history.
   private(set) var floor: UInt64
   var followers: [ObjectIdentifier: StoreCursor] = [:]
+  /// Changes from a place in the history on, as they were asked for since the last one: after a change a thousand watches
+  /// ask for the same few, one after another.
+  private var batches: [Int: [StoreEvent]] = [:]
 
   /// So many of the newest changes keep their objects parsed and the lines that watches send.
   private static let newest = 256
@@ -40,6 +43,7 @@ struct StoreTable {
     } else {
       objects[key.namespace, default: [:]][key.name] = event.object
     }
+    if !batches.isEmpty { batches.removeAll(keepingCapacity: true) }
     event.keepForWatches(true)
     history.append(event)
     historyBytes += event.object.bytes.count
@@ -62,7 +66,18 @@ struct StoreTable {
     history.removeFirst(dropped)
   }
 
-  func events(after revision: UInt64) -> ArraySlice<StoreEvent> {
+  /// The changes after a revision; nil if the history no longer reaches back that far.
+  mutating func batch(after revision: UInt64) -> [StoreEvent]? {
+    guard revision >= floor else { return nil }
+    let events = events(after: revision)
+    if events.isEmpty { return [] }
+    if let batch = batches[events.startIndex] { return batch }
+    let batch = Array(events)
+    batches[events.startIndex] = batch
+    return batch
+  }
+
+  private func events(after revision: UInt64) -> ArraySlice<StoreEvent> {
     var low = 0
     var high = history.count
     while low < high {
