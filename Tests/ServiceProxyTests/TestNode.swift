@@ -108,6 +108,15 @@ final class TestNode {
     }
   }
 
+  /// Waits until something is so, for long enough for a machine that is emulated on a busy one. What comes after it fails
+  /// where it never is.
+  static func wait(until isSo: () -> Bool) {
+    for _ in 0..<600 {
+      if isSo() { return }
+      usleep(100_000)
+    }
+  }
+
   /// Runs a shell command in a pod, on the node (`node`) or outside (`world`).
   @discardableResult
   func run(_ place: String, _ command: String) -> String { shell("ip netns exec \(prefix)-\(place) \(command)") }

@@ -88,12 +88,14 @@ final class IPVSBackend: ServiceBackend {
     try repairFilter(elements, &model)
 
     let found = try ipvs.services()
+    // Also those at addresses of the node that serve no NodePorts any more.
+    let before = held
     held = []
     draining = [:]
     for service in found {
       held.insert(service.key)
       if wanted[service.key] == nil {
-        if try isOurs(service.key, model.configuration) {
+        if try before.contains(service.key) || isOurs(service.key, model.configuration) {
           try remove(service.key, &model)
         } else {
           held.remove(service.key)
