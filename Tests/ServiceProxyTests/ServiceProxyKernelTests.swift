@@ -124,9 +124,7 @@ import Testing
     let proxy = try backend.proxy(Self.configuration, node)
     try proxy.sync(full: [Self.web([11])])
     let datagrams = node.background("client", "datagrams", "10.96.0.1", 80, 600)
-    for _ in 0..<100 where !node.run("node", "conntrack -L -p udp 2>/dev/null").contains("dst=10.96.0.1") {
-      usleep(50_000)
-    }
+    TestNode.wait { node.run("node", "conntrack -L -p udp 2>/dev/null").contains("dst=10.96.0.1") }
     try proxy.update(service: NamespacedName("default", "web"), to: Self.web([12]))
     let counts = TestNode.byName(datagrams())
     #expect(

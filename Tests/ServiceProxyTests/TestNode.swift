@@ -177,7 +177,7 @@ final class TestNode {
   func serveSCTP(_ pods: [String]) {
     for pod in pods { start(pod, "sctp.py serve \(pod)") }
     for pod in pods {
-      for _ in 0..<200 where !run(pod, "cat /proc/net/raw6").contains(":0084 ") { usleep(20_000) }
+      Self.wait { run(pod, "cat /proc/net/raw6").contains(":0084 ") }
     }
   }
 
