@@ -16,13 +16,22 @@ final class RealCluster {
     return ["etcd", "kube-apiserver"].allSatisfy { access("\(folder)/\($0)", X_OK) == 0 } ? folder : nil
   }()
 
+  /// The administrator's, where one is installed.
+  static let kubectl: String? = {
+    let named = getenv("KUBECTL").map { [String(cString: $0)] } ?? []
+    return (named + ["/usr/lib/google-cloud-sdk/bin/kubectl", "/usr/bin/kubectl"]).first { access($0, X_OK) == 0 }
+  }()
+
   static let port = 6443
   let folder: String
   let namespace: NetworkNamespace
   private let etcd: ChildProcess
   private var server: ChildProcess?
+  private let arguments: [String]
 
-  init() throws {
+  /// - Parameter arguments: further ones of kube-apiserver.
+  init(_ arguments: [String] = []) throws {
+    self.arguments = arguments
     var template = Array("/tmp/swt-real-XXXXXX".utf8CString)
     folder = try #require(mkdtemp(&template).map { String(cString: $0) })
     namespace = try NetworkNamespace.create()
@@ -62,7 +71,7 @@ final class RealCluster {
         "--token-auth-file=\(folder)/tokens.csv", "--service-account-issuer=https://kubernetes.default.svc",
         "--service-account-key-file=\(folder)/account.key", "--service-account-signing-key-file=\(folder)/account.key",
         "--allow-privileged=true", "--disable-admission-plugins=ServiceAccount",
-      ], standardOutput: .descriptor(log.raw), standardError: .descriptor(log.raw), namespace: namespace)
+      ] + arguments, standardOutput: .descriptor(log.raw), standardError: .descriptor(log.raw), namespace: namespace)
     try #require(
       AccessTests.until { (try? request("GET", "/readyz"))?.status == 200 },
       "\((try? Files.readText("\(folder)/server.log"))?.suffix(2000) ?? "")")

@@ -245,11 +245,14 @@ final class LoadBalancerController: Controller {
       message: pool.fault ?? "addresses are given out", now: .now())
     conditions.set(
       "Exhausted", isExhausted ? "True" : "False", reason: isExhausted ? "AllInUse" : "AddressesLeft",
-      message: isExhausted ? "every address is in use: add addresses to spec.addresses" : "", now: .now())
+      message: isExhausted ? "every address is in use: add addresses to spec.addresses" : "addresses are left",
+      now: .now())
     conditions.set(
       "Overlapping", overlapping.isEmpty ? "False" : "True", reason: overlapping.isEmpty ? "Distinct" : "Overlaps",
       message: overlapping.isEmpty
-        ? "" : "shares addresses with \(overlapping.joined(separator: ", ")); none is given out twice", now: .now())
+        // Never empty: Kubernetes 1.20 takes an empty text of a custom resource for none, and refuses the status.
+        ? "shares no address with another pool"
+        : "shares addresses with \(overlapping.joined(separator: ", ")); none is given out twice", now: .now())
     status["conditions"] = conditions.json
     try context.updateStatus(.loadBalancerPools, object, status)
     if let fault = pool.fault {
