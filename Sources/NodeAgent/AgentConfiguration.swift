@@ -52,6 +52,8 @@ package struct AgentConfiguration: Sendable {
   package var announcementNamespace = "swiftlet-leases"
   /// This node also runs the Ingress gateway.
   package var isGateway = false
+  /// The gateway says on its own Node that it serves, and leaves the statuses of Ingresses to a controller.
+  package var gatewayTellsNode = false
   /// Planes switched off by name.
   package var disabledPlanes: Set<String> = []
   /// How Services are held in the kernel.
@@ -99,6 +101,10 @@ package struct AgentConfiguration: Sendable {
     .init("announce-namespace", "NAMESPACE", "where nodes agree on who announces them (swiftlet-leases)"),
     .init("gateway", nil, "run the Ingress gateway on this node"),
     .init(
+      "gateway-tells", "WHOM",
+      "ingress: write its address into the status of each Ingress; node: annotate its own Node, for `swiftlet server` to do "
+        + "so (ingress)"),
+    .init(
       "services-backend", "BACKEND", "Services by nftables, iptables, iptables-nft, iptables-legacy, ipvs (nftables)"),
     .init(
       "ipvs-scheduler", "NAME",
@@ -139,6 +145,11 @@ package struct AgentConfiguration: Sendable {
     announcementLease = Double(try options.integer("announce-lease", in: 2...300) ?? 10)
     announcementNamespace = options["announce-namespace"] ?? announcementNamespace
     isGateway = options.has("gateway")
+    switch options["gateway-tells"] {
+    case nil, "ingress": break
+    case "node": gatewayTellsNode = true
+    case let other?: throw UsageError("option --gateway-tells: found \"\(other)\", expected ingress or node")
+    }
     try readServices(options)
     health = try options.parsed("health") { try AddressAndPort(parsing: $0) }
     if podRanges.isEmpty { throw UsageError("option --pod-range is missing") }

@@ -8,6 +8,8 @@ internal import Linux
 /// Ingress on a gateway node: HAProxy, started and driven by the agent, and the statuses of the Ingresses it serves.
 package final class GatewayPlane: Plane {
   package let name = "gateway"
+  /// On a Node whose gateway serves.
+  private static let annotation = "swiftlet.dev/serves-ingresses"
   private let settings: AgentConfiguration
   private let client: APIClient
   private let haproxy: HAProxyController
@@ -56,7 +58,7 @@ package final class GatewayPlane: Plane {
   package func repair(_ model: SharedModel, _ occasion: RepairOccasion) throws { try compile(model) }
 
   private func compile(_ model: SharedModel) throws {
-    let (routes, ingresses, services, addresses) = model.read { state in
+    let (routes, ingresses, services, node) = model.read { state in
       let routes = RouteCompiler.compile(
         state.ingresses.values, classes: state.ingressClasses.values, certificate: { state.certificates[$0] },
         service: state.serviceWithEndpoints)
@@ -64,7 +66,7 @@ package final class GatewayPlane: Plane {
       for ingress in state.ingresses.values {
         for id in ingress.services { services.updateValue(state.services[id]?.ports, forKey: id) }
       }
-      return (routes, Array(state.ingresses.values), services, state.nodes[settings.nodeName]?.addresses ?? [])
+      return (routes, Array(state.ingresses.values), services, state.nodes[settings.nodeName])
     }
     for problem in Set(routes.problems).subtracting(reported) { log.warning("\(problem)") }
     reported = Set(routes.problems)
@@ -75,7 +77,18 @@ package final class GatewayPlane: Plane {
     case .reloaded: log.info("reloaded for new routes")
     case .started: log.info("HAProxy started")
     }
-    try publish(routes.statuses(addresses: addresses), of: ingresses)
+    if settings.gatewayTellsNode {
+      try tell(node)
+    } else {
+      try publish(routes.statuses(addresses: node?.addresses ?? []), of: ingresses)
+    }
+  }
+
+  /// Says on the own Node that the gateway serves.
+  private func tell(_ node: Node?) throws {
+    guard let node, node.annotations[Self.annotation] != "true" else { return }
+    try client.patch(
+      .nodes, name: node.name, .merge, ["metadata": ["annotations": JSON(stringMap: [Self.annotation: "true"])]])
   }
 
   /// Tells in each Ingress's status where it is served.

@@ -26,6 +26,12 @@ enum ServerCommand {
     .init("server-name", "NAME", "a further name or address of the certificate"),
     .init("cluster-domain", "DOMAIN", "the zone of Services (cluster.local)"),
     .init("without-scheduler", nil, "leave pods to another scheduler"),
+    .init("node-monitor-grace-period", "SECONDS", "silence after which a node is taken for dead, 2 to 3600 (40)"),
+    .init("node-eviction-rate", "RATE", "nodes a second, of a zone, from which pods are driven away (0.1)"),
+    .init("secondary-node-eviction-rate", "RATE", "the same in a large zone with many silent nodes (0.01)"),
+    .init("unhealthy-zone-threshold", "SHARE", "what part of a zone's nodes, at least three, are many (0.55)"),
+    .init(
+      "large-cluster-size-threshold", "N", "a zone with more nodes is large; in others none is driven away then (50)"),
   ]
 
   static var help: String {
@@ -51,11 +57,11 @@ enum ServerCommand {
     let nodeMasks = masks.compactMapValues { $0 }
     try RangeReview.check(
       pods: pods, services: serviceRanges, servicesOption: servicesOption, nodeMasks: nodeMasks, log: Log("server"))
+    let rates = try evictionRates(options)
+    let gracePeriod = try options.integer("node-monitor-grace-period", in: 2...3600)
     let listeners = try listeners(options)
     Signals.block(terminationSignals)
     raiseDescriptorLimit()
-    try Files.makeDirectories(folder, mode: 0o700)
-
     var configuration = APIServerConfiguration(
       databasePath: database(folder), serviceRanges: serviceRanges)
     configuration.pkiPath = folder
@@ -71,6 +77,7 @@ enum ServerCommand {
     }
     configuration.serverNames = options.all("server-name")
     if let domain = options["cluster-domain"] { configuration.clusterDomain = domain }
+    try Files.makeDirectories(folder, mode: 0o700)
     let server = try APIServer(configuration)
     let backups = try BackupServer(server.store, path: "\(folder)/\(BackupServer.socketName)")
     backups.start()
@@ -83,6 +90,8 @@ enum ServerCommand {
     controllers.serviceRanges = configuration.serviceRanges
     controllers.nodePorts = configuration.nodePorts
     controllers.servesDefaultLoadBalancerClass = !options.has("own-load-balancer-class-only")
+    controllers.evictionRates = rates
+    if let gracePeriod { controllers.nodeGracePeriod = Double(gracePeriod) }
     controllers.rootCertificate = server.pki?.authority
     controllers.runsScheduler = !options.has("without-scheduler")
     let log = Log("controllers")
@@ -110,6 +119,24 @@ enum ServerCommand {
         "option --node-ports: found \"\(text)\", expected FIRST-LAST within 1 to 65535, such as 30000-32767")
     }
     return first...last
+  }
+
+  private static func evictionRates(_ options: CommandLineOptions) throws(UsageError) -> NodeEvictionRates {
+    var rates = NodeEvictionRates()
+    func number(_ name: String, _ bounds: ClosedRange<Double>, _ usual: Double) throws(UsageError) -> Double {
+      guard let text = options[name] else { return usual }
+      guard let value = Double(text), bounds.contains(value) else {
+        throw UsageError(
+          "option --\(name): found \"\(text)\", expected a number from \(bounds.lowerBound) to \(bounds.upperBound)")
+      }
+      return value
+    }
+    rates.rate = try number("node-eviction-rate", 0...1000, rates.rate)
+    rates.secondaryRate = try number("secondary-node-eviction-rate", 0...1000, rates.secondaryRate)
+    rates.unhealthyZoneThreshold = try number("unhealthy-zone-threshold", 0...1, rates.unhealthyZoneThreshold)
+    rates.largeClusterSize =
+      try options.integer("large-cluster-size-threshold", in: 0...1_000_000) ?? rates.largeClusterSize
+    return rates
   }
 
   private static func listeners(_ options: CommandLineOptions) throws -> [APIListener] {

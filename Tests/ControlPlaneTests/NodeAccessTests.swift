@@ -72,9 +72,6 @@ struct NodeAccessTests {
       allowed.insert(text)
       if text.contains("/events") { allowed.insert(text.replacing(" /events", with: " events.k8s.io/events")) }
     }
-    for verb in ["get", "update", "patch"] {
-      for name in ["own", "foreign"] { allowed.insert("\(verb) networking.k8s.io/ingresses/status \(name)") }
-    }
     return allowed
   }()
 

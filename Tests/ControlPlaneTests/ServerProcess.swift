@@ -16,6 +16,7 @@ final class ServerProcess {
   /// Where the processes see the folder: their mounts may be their own.
   private let folderInside: String
   private let wrapper: [String]
+  private let arguments: [String]
   private let logPath: String
   private let address: String
   private var process: ChildProcess?
@@ -25,9 +26,14 @@ final class ServerProcess {
   ///   - folder: as this process reaches it.
   ///   - folderInside: the same folder as the server's process reaches it, if that differs.
   ///   - log: a file for what the server prints; beside the folder if it is not given.
+  ///   - arguments: further options of the server.
   ///   - wrapper: a command that runs the one that follows it, such as `nsenter`.
   ///   - number: tells the servers of this process apart.
-  init(folder: String, folderInside: String? = nil, log: String? = nil, wrapper: [String] = [], number: Int) {
+  init(
+    folder: String, folderInside: String? = nil, log: String? = nil, arguments: [String] = ["--without-scheduler"],
+    wrapper: [String] = [], number: Int
+  ) {
+    self.arguments = arguments
     self.folder = folder
     self.folderInside = folderInside ?? folder
     self.wrapper = wrapper
@@ -44,8 +50,7 @@ final class ServerProcess {
     process = try ChildProcess(
       wrapper + [
         Self.program, "server", "--data-dir", folderInside, "--listen", "\(address):6443", "--server-name", address,
-        "--without-scheduler",
-      ], standardOutput: .descriptor(output.raw), standardError: .descriptor(output.raw))
+      ] + arguments, standardOutput: .descriptor(output.raw), standardError: .descriptor(output.raw))
     for _ in 0..<600 {
       usleep(50_000)
       guard let token = try? Files.readText(folder + "/tokens.csv").split(separator: ",").first,
@@ -102,10 +107,35 @@ final class ServerProcess {
     try ChildProcess.run(wrapper + [Self.program] + arguments, timeout: 120)
   }
 
-  func send(_ method: String, _ target: String, _ body: JSON? = nil) throws -> (status: Int, json: JSON) {
+  /// Another process of the program, which prints to the server's log.
+  func run(_ arguments: [String]) throws -> ChildProcess {
+    let output = try FileDescriptor.open(logPath, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
+    return try ChildProcess(
+      wrapper + [Self.program] + arguments, standardOutput: .descriptor(output.raw),
+      standardError: .descriptor(output.raw))
+  }
+
+  /// A file by which a program reaches the server as its administrator.
+  func kubeconfig() throws -> String {
+    let token = try #require(try Files.readText(folder + "/tokens.csv").split(separator: ",").first)
+    let path = folder + ".kubeconfig"
+    try Files.write(
+      path,
+      """
+      current-context: x
+      clusters: [{name: x, cluster: {server: "https://\(address):6443", certificate-authority: \(folder)/ca.crt}}]
+      users: [{name: x, user: {token: \(token.filter { $0 != "\"" })}}]
+      contexts: [{name: x, context: {cluster: x, user: x}}]
+      """)
+    return path
+  }
+
+  func send(
+    _ method: String, _ target: String, _ body: JSON? = nil, type: String = "application/json"
+  ) throws -> (status: Int, json: JSON) {
     let transport = try #require(transport)
     let answer = try transport.send(
-      APIRequest(method, target, headers: ["content-type": "application/json"], body: body?.bytes() ?? []))
+      APIRequest(method, target, headers: ["content-type": type], body: body?.bytes() ?? []))
     return (answer.status, (try? JSON(parsing: answer.body)) ?? .null)
   }
 

@@ -46,9 +46,6 @@ struct NodeAuthorizer {
     case ("", "events", ""), ("events.k8s.io", "events", ""):
       return ["create", "update", "patch"].contains(request.verb) ? nil : "a node may only write events"
     case ("coordination.k8s.io", "leases", ""): return lease(request, node)
-    case ("networking.k8s.io", "ingresses", "status"):
-      // Each node's gateway tells in the status where it serves.
-      return ["get", "update", "patch"].contains(request.verb) ? nil : "a node may only change the status"
     case ("", "configmaps", ""), ("", "secrets", ""): return data(request, node)
     case ("", "serviceaccounts", "token"):
       let isOwn = request.verb == "create" && pods(request.namespace, node).contains { account(of: $0) == request.name }
@@ -118,7 +115,6 @@ struct NodeAuthorizer {
     readable.sorted { $0.key < $1.key }.map { AccessRule(read, groups: [$0.key], $0.value) } + [
       AccessRule(["create"], ["nodes"]), AccessRule(["update", "patch"], ["nodes", "nodes/status"], names: [node]),
       AccessRule(["create", "update", "patch"], groups: ["", "events.k8s.io"], ["events"]),
-      AccessRule(["get", "update", "patch"], groups: ["networking.k8s.io"], ["ingresses/status"]),
     ]
   }
 }

@@ -50,10 +50,6 @@ struct NodeRestriction {
       where object["metadata"][field] != old["metadata"][field] {
         throw refuse(name, "node \"\(node)\" cannot update \(field) through pod status")
       }
-    case "ingresses.networking.k8s.io":
-      if object["metadata", "labels"] != old["metadata", "labels"] {
-        throw refuse(name, "node \"\(node)\" can only change the status")
-      }
     default: break
     }
   }

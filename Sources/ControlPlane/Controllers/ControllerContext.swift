@@ -53,9 +53,11 @@ final class ControllerContext: Sendable {
   let serviceRanges = ControllerContext.cache(.serviceCIDRs)
   let serviceAddresses = ControllerContext.cache(.ipAddresses)
   let configMaps = ControllerContext.cache(.configMaps)
+  let ingresses = ControllerContext.cache(.ingresses)
+  let ingressClasses = ControllerContext.cache(.ingressClasses)
   /// Watched for the sake of their owners only.
   let others: [ObjectCache] = [
-    .secrets, .ingresses, .networkPolicies, .replicationControllers, .podDisruptionBudgets, .roles, .roleBindings,
+    .secrets, .networkPolicies, .replicationControllers, .podDisruptionBudgets, .roles, .roleBindings,
     .cronJobs, .horizontalPodAutoscalers,
   ].map { ControllerContext.cache($0) }
 
@@ -74,6 +76,7 @@ final class ControllerContext: Sendable {
     [
       pods, nodes, namespaces, services, endpoints, endpointSlices, deployments, replicaSets, statefulSets, daemonSets,
       controllerRevisions, jobs, persistentVolumeClaims, leases, serviceAccounts, configMaps,
+      ingresses, ingressClasses,
     ] + others
   }
 }

@@ -23,8 +23,9 @@ package final class ControllerManager: Sendable {
       JobPodReleaser(context),
       EndpointSliceController(context, selectors: selectors), EndpointSliceMirroringController(context),
       EndpointsController(context, selectors: selectors),
-      GarbageCollector(context), PodCollector(context),
-      NodeLifecycleController(context, gracePeriod: options.nodeGracePeriod), TaintEvictionController(context),
+      GarbageCollector(context), PodCollector(context), IngressStatusController(context),
+      NodeLifecycleController(context, gracePeriod: options.nodeGracePeriod, rates: options.evictionRates),
+      TaintEvictionController(context),
     ]
     if !options.podRanges.isEmpty {
       controllers.append(

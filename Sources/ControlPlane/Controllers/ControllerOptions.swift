@@ -32,6 +32,8 @@ package struct ControllerOptions: Sendable {
   package var rootCertificate: String?
   /// Seconds without a sign of life after which a node's conditions become Unknown.
   package var nodeGracePeriod = 40.0
+  /// How fast nodes that are not ready are emptied.
+  package var evictionRates = NodeEvictionRates()
   /// Whether the scheduler places pods of `default-scheduler`.
   package var runsScheduler = true
   /// One line about something that went wrong and is tried again.

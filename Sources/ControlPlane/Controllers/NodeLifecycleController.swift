@@ -20,18 +20,28 @@ final class NodeLifecycleController: Controller {
   private let context: ControllerContext
   private let gracePeriod: Double
   private let signs = Mutex<[String: Sign]>([:])
+  private let pace: Mutex<NodeEvictionPace>
 
-  init(_ context: ControllerContext, gracePeriod: Double) {
+  init(_ context: ControllerContext, gracePeriod: Double, rates: NodeEvictionRates = NodeEvictionRates()) {
     self.context = context
     self.gracePeriod = gracePeriod
+    pace = Mutex(NodeEvictionPace(rates))
   }
 
   func observe() {
     context.nodes.observe { [weak self] old, new in
       if new == nil, let old { self?.signs.withLock { $0[old.name] = nil } }
       if let new { self?.queue.add(new.key) }
-      // Whether any node is ready decides what the others' taints may do.
-      guard let self, context.nodes.hasSynced, old?.isTrue("Ready") != new?.isTrue("Ready") else { return }
+      guard let self, let node = new ?? old else { return }
+      let change = pace.withLock {
+        $0.set(node.name, zone: new?.evictionZone, isReady: node.isTrue("Ready"), now: Time.monotonicSeconds)
+      }
+      // Everybody was cut off, and so were we: each node gets its time anew.
+      if change.endsBlackout {
+        let now = Timestamp.now()
+        signs.withLock { signs in for name in Array(signs.keys) { signs[name]?.seen = now } }
+      }
+      guard context.nodes.hasSynced, change.concernsOthers else { return }
       for node in context.nodes.all where !node.isTrue("Ready") { queue.add(node.key) }
     }
     // A renewed lease of a healthy node is nothing to work on: the timer will see it.
@@ -96,8 +106,7 @@ final class NodeLifecycleController: Controller {
   }
 
   private func setTaints(_ node: KubernetesObject, status: String, _ now: Timestamp) throws {
-    let evicts = context.nodes.all.contains { $0.isTrue("Ready") }
-    let taints = NodeTaints.wanted(node, status: status, evicts: evicts, now: now)
+    let taints = NodeTaints.wanted(node, status: status, evicts: status != "True" && mayEvict(node), now: now)
     guard taints != node.spec["taints"].elements else { return }
     try context.client.patch(
       .nodes, name: node.name, .merge,
@@ -105,5 +114,26 @@ final class NodeLifecycleController: Controller {
         "metadata": ["uid": .string(node.uid), "resourceVersion": .string(node.resourceVersion)],
         "spec": ["taints": .array(taints)],
       ])
+  }
+
+  /// Whether pods may be driven from a node now; if not now, it comes into the queue again.
+  private func mayEvict(_ node: KubernetesObject) -> Bool {
+    let isBegun = NodeTaints.evicts(node)
+    switch pace.withLock({ $0.admit(node.name, isBegun: isBegun, now: Time.monotonicSeconds) }) {
+    case .evict: return true
+    case .wait(let seconds): queue.add(node.key, after: seconds + 0.01)
+    case .never: break
+    }
+    return false
+  }
+}
+
+extension KubernetesObject {
+  /// Of a node: the failure domain whose nodes are judged together.
+  fileprivate var evictionZone: String {
+    func label(_ name: String) -> String {
+      labels["topology.kubernetes.io/\(name)"] ?? labels["failure-domain.beta.kubernetes.io/\(name)"] ?? ""
+    }
+    return label("region") + "/" + label("zone")
   }
 }

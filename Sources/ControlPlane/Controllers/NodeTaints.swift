@@ -20,12 +20,18 @@ enum NodeTaints {
     var effect: String
   }
 
+  /// Pods are being driven from the node because it is not ready.
+  static func evicts(_ node: KubernetesObject) -> Bool {
+    node.spec["taints"].elements.contains {
+      [unreachable, notReady].contains($0["key"].string ?? "") && $0["effect"].string == "NoExecute"
+    }
+  }
+
   /// `spec.taints` as they should be; what others set is left alone.
   ///
   /// - Parameters:
   ///   - status: of the Ready condition.
-  ///   - evicts: whether pods may be driven from the node. Not while no node at all is ready: then it is the control plane
-  ///     that is cut off, and there is nowhere to go.
+  ///   - evicts: whether pods may be driven from the node now (`NodeEvictionPace`).
   static func wanted(_ node: KubernetesObject, status: String, evicts: Bool, now: Timestamp) -> [JSON] {
     var wanted: [Kind] = []
     if status != "True" {

@@ -56,7 +56,8 @@ package struct LabCommands: Sendable {
         + each("pod-range", lab.ranges.podRanges)
         + each("service-range", lab.ranges.serviceRanges) + each("node-range", lab.ranges.nodeRanges)
         + each("cluster-dns", lab.ranges.dnsServiceAddresses)
-        + each("upstream-dns", lab.families.map(OutsideAddresses.resolver)) + (node.isGateway ? ["--gateway"] : []),
+        + each("upstream-dns", lab.families.map(OutsideAddresses.resolver))
+        + (node.isGateway ? ["--gateway", "--gateway-tells=node"] : []),
       node: node.name, requires: [site.nodeKubeconfig(node.name)])
   }
 
