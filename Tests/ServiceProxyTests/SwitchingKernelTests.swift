@@ -26,8 +26,12 @@ import Testing
       try next.sync(full: services)
       proxies.append(next)
     }
-    for seen in clients.map({ TestNode.byName($0()) }) {
-      #expect(Set(seen.keys) == ["b1", "b2"] && seen.values.reduce(0, +) == connections, "\(seen)")
+    // What IPVS has translated ends with it: an answer that is on its way then is lost, to each client at most one a time.
+    let leavings = backends.dropLast().count { $0.isIPVS }
+    for var seen in clients.map({ TestNode.byName($0()) }) {
+      let lost = seen.removeValue(forKey: "TIMEOUT") ?? 0
+      #expect(lost <= leavings && Set(seen.keys) == ["b1", "b2"], "\(seen), lost \(lost)")
+      #expect(seen.values.reduce(0, +) + lost == connections, "\(seen), lost \(lost)")
     }
     if let stream { #expect(stream().values.reduce(0, +) == 400) }
     // Nothing of the others is left.
