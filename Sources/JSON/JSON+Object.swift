@@ -37,6 +37,9 @@ extension JSON {
     /// Removes a member if there is one.
     package mutating func remove(_ key: String) { members.removeAll { $0.key == key } }
 
+    /// Adds a member without looking for an earlier one of that key; for parsers, which must stay linear.
+    mutating func append(_ key: String, _ value: JSON) { members.append((key, value)) }
+
     private var sorted: [Member] { members.sorted { $0.key < $1.key } }
 
     /// Equal when they hold the same members, whatever their order.

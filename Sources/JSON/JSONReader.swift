@@ -14,10 +14,6 @@ package struct JSONReader {
   /// Where the reader is, in bytes from the beginning.
   package internal(set) var position = 0
   private var depth = 0
-  /// Members and elements of the objects and arrays of a tree that have not ended: what is kept of them has no room to
-  /// grow, which would be a fifth of a large tree.
-  private var openMembers: [JSON.Object.Member] = []
-  private var openElements: [JSON] = []
 
   /// What kind of value comes next.
   package enum Kind: Sendable { case object, array, string, number, bool, null }
@@ -236,21 +232,13 @@ package struct JSONReader {
   package mutating func value() throws(JSONError) -> JSON {
     switch try peek() {
     case .object:
-      let start = openMembers.count
-      try members { reader, key throws(JSONError) in
-        let member = (key.string, try reader.value())
-        reader.openMembers.append(member)
-      }
-      defer { openMembers.removeSubrange(start...) }
-      return .object(JSON.Object(Array(openMembers[start...])))
+      var object = JSON.Object()
+      try members { reader, key throws(JSONError) in object.append(key.string, try reader.value()) }
+      return .object(object)
     case .array:
-      let start = openElements.count
-      try elements { reader throws(JSONError) in
-        let element = try reader.value()
-        reader.openElements.append(element)
-      }
-      defer { openElements.removeSubrange(start...) }
-      return .array(Array(openElements[start...]))
+      var values: [JSON] = []
+      try elements { reader throws(JSONError) in values.append(try reader.value()) }
+      return .array(values)
     case .string: return .string(try text())
     case .number: return try number()
     case .bool: return .bool(try bool() ?? false)

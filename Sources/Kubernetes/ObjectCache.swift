@@ -17,6 +17,8 @@ package final class ObjectCache: Sendable {
     var indexed: [String: [String: Set<ObjectKey>]] = [:]
     var observers: [Observer] = []
     var informer: Informer?
+    /// What was read so far of a list.
+    var listed: [KubernetesObject] = []
   }
 
   package let type: ResourceType
@@ -36,7 +38,20 @@ package final class ObjectCache: Sendable {
   ) {
     let informer = Informer(
       client, type, selection, options: options,
-      onReplace: { [weak self] in self?.replace($0) },
+      // One by one, so that what is not kept of one object makes room for the next.
+      replacing: .each(
+        begin: { [weak self] in self?.state.withLock { $0.listed = [] } },
+        item: { [weak self] object in
+          let kept = Self.kept(object)
+          self?.state.withLock { $0.listed.append(kept) }
+        },
+        end: { [weak self] in
+          let listed = self?.state.withLock { state in
+            defer { state.listed = [] }
+            return state.listed
+          }
+          self?.replace(listed ?? [])
+        }),
       onEvent: { [weak self] change, object in self?.apply(change, object) })
     state.withLock { $0.informer = informer }
     informer.start()
@@ -90,9 +105,15 @@ package final class ObjectCache: Sendable {
     }
   }
 
+  private static func kept(_ whole: KubernetesObject) -> KubernetesObject {
+    guard !whole.metadata["managedFields"].isNull else { return whole }
+    var object = whole
+    object.json["metadata", "managedFields"] = .null
+    return object
+  }
+
   private func set(_ key: ObjectKey, _ whole: KubernetesObject?, last: KubernetesObject? = nil) {
-    var new = whole
-    new?.json["metadata", "managedFields"] = .null
+    let new = whole.map(Self.kept)
     let (old, observers) = state.withLock { state in
       let old = state.objects.removeValue(forKey: key)
       if let old { forget(key, old, &state) }
