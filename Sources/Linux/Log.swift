@@ -11,7 +11,13 @@ package struct Log: Sendable {
   /// The part of the program that speaks: `agent services`.
   package let component: String
 
-  package init(_ component: String) { self.component = component }
+  private let descriptor: CInt
+
+  /// - Parameter descriptor: where the lines go: standard error, or what a test reads.
+  package init(_ component: String, to descriptor: CInt = 2) {
+    self.component = component
+    self.descriptor = descriptor
+  }
 
   package func info(_ text: @autoclosure () -> String) { write(.info, text()) }
   /// Something is wrong that the program can live with or will try again.
@@ -30,6 +36,6 @@ package struct Log: Sendable {
     let date = "\(broken.tm_year + 1900)-\(two(broken.tm_mon + 1))-\(two(broken.tm_mday))"
     let time = "\(two(broken.tm_hour)):\(two(broken.tm_min)):\(two(broken.tm_sec)).\(fraction)Z"
     let line = Array("\(date)T\(time) \(level.rawValue) \(component): \(text)\n".utf8)
-    _ = line.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    _ = line.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
   }
 }

@@ -10,10 +10,13 @@ final class ServiceProblems: Sendable {
   private static let mostNamed = 10
 
   private let recorder: EventRecorder?
-  private let log = Log("agent services")
+  private let log: Log
   private let told = Mutex<Set<String>>([])
 
-  init(_ recorder: EventRecorder?) { self.recorder = recorder }
+  init(_ recorder: EventRecorder?, log: Log = Log("agent services")) {
+    self.recorder = recorder
+    self.log = log
+  }
 
   func tell(refused: [NamespacedName: String], waiting: [FrontendKey: [NamespacedName]]) {
     // The usual case, once for each change of a cluster.

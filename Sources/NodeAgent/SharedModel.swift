@@ -1,6 +1,6 @@
 package import ClusterModel
 package import JSON
-internal import Linux
+package import Linux
 internal import Synchronization
 
 /// The cluster's state as one agent knows it, shared by the planes' threads: one writer (the watches), many readers, each
@@ -15,12 +15,15 @@ package final class SharedModel: Sendable {
   }
 
   private let state: Mutex<State>
-  private let log = Log("agent model")
+  private let log: Log
   private let onProblem: Mutex<(@Sendable (ModelError) -> Void)?> = Mutex(nil)
   private let onChange: Mutex<[@Sendable (Set<ChangeKey>) -> Void]> = Mutex([])
 
   /// `kinds` are the kinds that must have been listed once before any plane writes anything.
-  package init(kinds: Set<ModelKind>) { state = Mutex(State(missing: kinds)) }
+  package init(kinds: Set<ModelKind>, log: Log = Log("agent model")) {
+    self.log = log
+    state = Mutex(State(missing: kinds))
+  }
 
   /// Every kind has been listed once.
   package var hasSynced: Bool { state.withLock { $0.missing.isEmpty } }

@@ -1,7 +1,9 @@
 import Addressing
 import ClusterModel
+import Glibc
 import JSON
 import Kubernetes
+import Linux
 import ServiceProxy
 import Testing
 
@@ -9,20 +11,20 @@ import Testing
 
 /// What cannot be programmed is named in the log too, and one object does not fill it.
 @Suite struct BadServicesLogTests {
-  /// Lines of a process's standard error.
-  private static func lines(_ result: ExitTest.Result?) -> [Substring] {
-    String(decoding: result?.standardErrorContent ?? [], as: UTF8.self).split(separator: "\n")
-  }
-
-  @Test func aLineNamesTheObjectAndTheReason() async throws {
-    let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
-      let model = SharedModel(kinds: [])
-      for (kind, object, _) in BadServicesTests.bad { model.apply(kind, .upsert(object)) }
-      ServiceProblems(nil).tell(
-        refused: [NamespacedName("shop", "bad"): "Invalid argument"],
-        waiting: [FrontendKey(IPAddress("203.0.113.9")!, .tcp, 80): [NamespacedName("shop", "second")]])
+  @Test func aLineNamesTheObjectAndTheReason() throws {
+    let path = "/tmp/swt-bad-services-\(getpid()).log"
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    try #require(file >= 0)
+    defer {
+      close(file)
+      unlink(path)
     }
-    let lines = Self.lines(result).filter { $0.contains(" warning ") }
+    let model = SharedModel(kinds: [], log: Log("agent model", to: file))
+    for (kind, object, _) in BadServicesTests.bad { model.apply(kind, .upsert(object)) }
+    ServiceProblems(nil, log: Log("agent services", to: file)).tell(
+      refused: [NamespacedName("shop", "bad"): "Invalid argument"],
+      waiting: [FrontendKey(IPAddress("203.0.113.9")!, .tcp, 80): [NamespacedName("shop", "second")]])
+    let lines = try Files.readText(path).split(separator: "\n").filter { $0.contains(" warning ") }
     for (kind, object, says) in BadServicesTests.bad {
       let name = "\(kind.rawValue) shop/\(object["metadata", "name"].string ?? "")"
       #expect(lines.contains { line in line.contains(name) && says.allSatisfy { line.contains($0) } }, "\(says)")
