@@ -41,7 +41,9 @@ let serviceParsers: [String: Parser] = [
       }
     }
   },
+  // Texts: iptables-save, and /proc/net/ip_vs_conn.
   "iptables-save": { bytes in
+    _ = IPVSConnections.remembered(String(decoding: bytes, as: UTF8.self))
     let found = IPTablesContents.tables(in: bytes)
     for family in IPFamily.allCases {
       _ = IPTablesCounts(bytes, family)

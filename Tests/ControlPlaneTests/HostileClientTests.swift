@@ -158,13 +158,16 @@ struct HostileClientTests {
       """)
   }
 
-  @Test func idleConnectionsByTheHundredKeepNobodyOut() throws {
+  @Test func idleConnectionsByTheThousandKeepNobodyOut() throws {
     try client(
       """
+      import resource
+      most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+      resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
       idle = []
-      for number in range(600):  # three times as many as the server holds
+      for number in range(3000):  # fifteen times as many as the server holds
           s = plain(); idle.append(s)
-          if number % 50 == 0: served()
+          if number % 250 == 0: served()
       served()
       with connect() as s:  # a request under way is nobody's to close
           s.sendall(head('GET', PATH + '?watch=1'))

@@ -64,6 +64,13 @@ import Testing
     let first = ask(8)
     #expect(first.allSatisfy { $0.count == 1 && $0.isSubset(of: ["b1", "b2"]) }, "\(first)")
     #expect(ask(2) == first)
+    // Who is remembered is told, also by the frontend of a NodePort.
+    let remembered = Set(try #require(try proxy.counts()).remembered.map { "\($0.client) \($0.frontend)" })
+    let frontends = [
+      FrontendKey(IPAddress("10.96.0.1")!, .tcp, 80), FrontendKey(IPAddress("fd00:96::1")!, .udp, 80),
+      .nodePort(.v4, .tcp, 30080),
+    ]
+    #expect(remembered == Set(zip(["10.244.0.9", "fd00:244::9", "10.244.0.9"], frontends).map { "\($0) \($1)" }))
     // The endpoint of the first goes: the next connections have the other one.
     let (gone, left) = first[0] == ["b1"] ? (11, "b2") : (12, "b1")
     try proxy.update([(NamespacedName("default", "web"), web([11, 12].filter { $0 != gone }))])

@@ -66,15 +66,18 @@ enum Scripts {
     """
 
   /// ask.py {INDEX tcp|udp ADDRESS PORT COUNT SECONDS}…: all of them at once; prints what answered how often as
-  /// `INDEX WHAT COUNT`.
+  /// `INDEX WHAT COUNT`. Each has a port of its own: IPVS cannot tell two connections to one endpoint apart that came from
+  /// one port to two addresses (docs/services.md).
   static let ask = """
-    import collections, errno, socket, sys, threading
+    import collections, errno, itertools, socket, sys, threading
+    ports = itertools.count(10000)
     def ask(index, mode, address, port, count, seconds):
         seen = collections.Counter()
         for i in range(int(count)):
             try:
                 family = socket.AF_INET6 if ":" in address else socket.AF_INET
                 with socket.socket(family, socket.SOCK_STREAM if mode == "tcp" else socket.SOCK_DGRAM) as s:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("", next(ports)))
                     s.settimeout(int(seconds)); s.connect((address, int(port)))
                     if mode == "udp": s.send(b"x")
                     seen[s.recv(2000).decode().strip()] += 1

@@ -12,7 +12,7 @@ final class IPVSBackend: ServiceBackend {
   let filter: NFTablesSocket
   let ipvs: IPVSSocket
   let routes: RouteSocket
-  private let namespace: NetworkNamespace?
+  let namespace: NetworkNamespace?
   private let scheduler: IPVSScheduler
   private var context: IPVSEntries.Context
   /// The dummy link's index.
