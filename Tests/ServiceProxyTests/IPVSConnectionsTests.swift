@@ -20,7 +20,8 @@ import Testing
     #expect(
       IPVSConnections.remembered(text) == [
         .init(
-          service: .init(IPAddress("10.96.0.1")!, transport: 6, port: 80), target: Target(IPAddress("10.244.0.11")!, 8080),
+          service: .init(IPAddress("10.96.0.1")!, transport: 6, port: 80),
+          target: Target(IPAddress("10.244.0.11")!, 8080),
           client: IPAddress("10.244.0.9")!),
         .init(
           service: .init(IPAddress("fd00:96::1")!, transport: 17, port: 80),
@@ -29,7 +30,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", heading, "TCP", "TCP 0AF40009 0000 0A600001 0050 0AF4000B", "GRE 0AF40009 0000 0A600001 0050 0AF4000B 1F90 NONE 1",
+    "", heading, "TCP", "TCP 0AF40009 0000 0A600001 0050 0AF4000B",
+    "GRE 0AF40009 0000 0A600001 0050 0AF4000B 1F90 NONE 1",
     "TCP 0AF4 0000 0A600001 0050 0AF4000B 1F90 NONE 1", "TCP 0AF40009 0000 0A600001 10050 0AF4000B 1F90 NONE 1",
     "TCP 0AF40009 0000 0A600001 0050 fd00::x 1F90 NONE 1", "TCP 0AF40009 0001 0A600001 0050 0AF4000B 1F90 NONE 1",
   ]) func otherLinesArePassedOver(_ text: String) { #expect(IPVSConnections.remembered(text).isEmpty) }

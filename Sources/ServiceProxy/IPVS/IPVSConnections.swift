@@ -24,7 +24,8 @@ enum IPVSConnections {
         let destination = address(words[5]), let destinationPort = UInt16(words[6], radix: 16)
       else { return nil }
       return Remembered(
-        service: .init(service, transport: transport.number, port: port), target: Target(destination, destinationPort), client: client)
+        service: .init(service, transport: transport.number, port: port), target: Target(destination, destinationPort),
+        client: client)
     }
   }
 
