@@ -182,8 +182,16 @@ import Testing
 
   @Test func loopsAreFoundAndEnded() throws {
     // Two servers that ask each other.
+    let path = "/tmp/swt-dns-loop-\(getpid()).log"
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    try #require(file >= 0)
+    defer {
+      close(file)
+      unlink(path)
+    }
     var configuration = DNSServer.Configuration(listen: [loopback])
     configuration.workers = 1
+    configuration.log = Log("dns", to: file)
     let second = try DNSServer(configuration)
     try second.start()
     let (first, client) = try server([Upstream(second.addresses[0])]) { $1.detectsLoops = true }
@@ -205,6 +213,12 @@ import Testing
     }
     #expect(isEnded)
     #expect(second.explain("x.example", type: "A", namespace: nil).contains { $0.contains("loop") })
+    // It says so once, and what to do.
+    for _ in 0..<100 where try Files.read(path).isEmpty { usleep(20_000) }
+    let lines = try Files.readText(path).split(separator: "\n")
+    #expect(lines.count == 1, "\(lines)")
+    #expect(lines.first?.contains(" error dns: loop: a question sent to \(first.addresses[0]) came back") == true)
+    #expect(lines.first?.contains("name resolvers outside the cluster") == true)
   }
 
   /// The search list's last answer over packets, with an upstream that does not know the first names.

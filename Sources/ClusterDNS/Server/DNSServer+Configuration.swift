@@ -47,7 +47,9 @@ extension DNSServer {
     package var answersPerSecond = 0
     /// Of how many questions one is logged; 0 for none.
     package var logSampling = 0
-    /// Takes their lines.
+    /// Says what is wrong with what the server was told.
+    package var log = Log("dns")
+    /// Takes the lines of questions.
     package var queryLog: @Sendable (String) -> Void = { line in Log("dns query").info(line) }
     /// Threads that answer.
     package var workers = 2

@@ -53,7 +53,7 @@ extension Worker {
         guard isProbe else { continue }
         if !group.isLooping.exchange(true, ordering: .relaxed) {
           let upstreams = group.rule.upstreams.map(\.description).joined(separator: ", ")
-          Log("dns").error(
+          shared.configuration.log.error(
             "loop: a question sent to \(upstreams) came back to this server, so every name outside the cluster would go "
               + "round for ever. These upstreams (perhaps taken from /etc/resolv.conf) forward to the cluster's DNS: name "
               + "resolvers outside the cluster. Until then such names are answered with SERVFAIL")
