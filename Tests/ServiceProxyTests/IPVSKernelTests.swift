@@ -43,6 +43,7 @@ import Testing
     #expect(counts["b1"] ?? 0 > 0 && counts["b2"] ?? 0 > 0, "\(counts)")
     #expect((counts["b1"] ?? 0) + (counts["b2"] ?? 0) >= 1980, "\(counts)")
   }
+  @Test(condition) func nobodyMeetsWhoIsGone() throws { try StressKernelTests().nobodyMeetsWhoIsGone(Self.backend) }
   @Test(condition) func nodePortAddresses() throws { try NodePortAddressesKernelTests.check(Self.backend) }
 
   @Test(condition) func affinityHoldsAndForgets() throws {

@@ -141,16 +141,20 @@ enum Scripts {
             print(chunk[24:40].decode().strip() if (source, destination, tag, good) == (port, base + i, 1234, True) else "WRONG", 1)
     """
 
-  /// stress.py SERVICES SECONDS SEED: connects to 10.96.0.1 and on at random; prints `SERVICE BEGIN END WHO` for each.
+  /// stress.py SERVICES SECONDS SEED FIRST-PORT: connects to 10.96.0.1 and on at random, from ten thousand ports in turn or,
+  /// if the first is 0, from those the kernel gives; prints `SERVICE BEGIN END WHO` for each.
   static let stress = """
-    import errno, random, socket, sys, time
-    count, seconds, seed = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+    import errno, itertools, random, socket, sys, time
+    count, seconds, seed, first = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    ports = itertools.cycle(range(first, first + 10000) if first else [0])
     dice, end, lines = random.Random(seed), time.time() + seconds, []
     while time.time() < end:
         index = dice.randrange(count)
         begin = time.time()
         try:
             with socket.socket() as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if first: s.bind(("", next(ports)))
                 s.settimeout(8); s.connect((f"10.96.0.{index + 1}", 80)); who = s.recv(100).decode().split(" ")[0]
         except OSError as error: who = errno.errorcode.get(error.errno, "TIMEOUT") if error.errno else "TIMEOUT"
         lines.append(f"{index} {begin:.6f} {time.time():.6f} {who or 'nothing'}")

@@ -161,11 +161,11 @@ final class TestNode {
   }
 
   /// Connects at random in the background; what it printed, once it is over.
-  func stress(_ place: String, services: Int, seconds: Double, seed: Int) -> () -> String {
+  func stress(_ place: String, services: Int, seconds: Double, seed: Int, firstPort: Int) -> () -> String {
     let file = "\(directory)/stress-\(seed).out"
     let process = shell(
       "ip netns exec \(prefix)-\(place) /usr/bin/python3 -IS \(directory)/stress.py \(services) \(seconds) \(seed) "
-        + ">\(file) 2>&1 </dev/null & echo $!")
+        + "\(firstPort) >\(file) 2>&1 </dev/null & echo $!")
     let number = process.prefix { $0.isNumber }
     return {
       shell("while [ -d /proc/\(number) ]; do sleep 0.05; done")

@@ -15,21 +15,28 @@ extension IPVSBackend {
     model.statistics.elements += 1
   }
 
-  /// Makes a virtual service have these destinations. One that goes takes no new connections from now on, and stays until
-  /// those it has end; UDP has no end, so there it goes at once.
+  /// Makes a virtual service have these destinations. Those that come are there before those that go leave, so that there
+  /// is one at every moment. One that goes takes no new connections from now on, and stays until those it has end; UDP has
+  /// no end, so there it goes at once.
   func put(
     _ targets: [Target], _ key: IPVSService.Key, _ found: [IPVSDestination], _ model: inout ServiceModel
   ) throws {
     let wanted = Set(targets)
-    var known: Set<Target> = []
-    for destination in found {
-      let target = Target(destination.address, destination.port)
-      known.insert(target)
-      if wanted.contains(target) {
-        draining[key]?.remove(target)
-        if destination.weight == 1 { continue }
-        try ipvs.set(IPVSDestination(target.address, port: target.port), of: key)
-      } else if key.transport != TransportProtocol.udp.number, destination.active + destination.inactive > 0 {
+    let known = Dictionary(found.map { (Target($0.address, $0.port), $0) }) { first, _ in first }
+    for target in targets {
+      draining[key]?.remove(target)
+      let destination = IPVSDestination(target.address, port: target.port)
+      guard let old = known[target] else {
+        try ipvs.add(destination, to: key)
+        model.statistics.elements += 1
+        continue
+      }
+      if old.weight == 1 { continue }
+      try ipvs.set(destination, of: key)
+      model.statistics.elements += 1
+    }
+    for (target, destination) in known where !wanted.contains(target) {
+      if key.transport != TransportProtocol.udp.number, destination.active + destination.inactive > 0 {
         draining[key, default: []].insert(target)
         if destination.weight == 0 { continue }
         try ipvs.set(IPVSDestination(target.address, port: target.port, weight: 0), of: key)
@@ -37,10 +44,6 @@ extension IPVSBackend {
         draining[key]?.remove(target)
         try ipvs.delete(destination, from: key)
       }
-      model.statistics.elements += 1
-    }
-    for target in targets where !known.contains(target) {
-      try ipvs.add(IPVSDestination(target.address, port: target.port), to: key)
       model.statistics.elements += 1
     }
   }
