@@ -103,9 +103,10 @@ final class WireGuardNodes {
     .joined()
   }
 
-  /// Waits until something holds that the kernel does by itself, such as a handshake; a few seconds at most.
+  /// Waits until something holds that the kernel or a program does by itself, such as a handshake; half a minute at most,
+  /// for emulated machines.
   func wait(until condition: () throws -> Bool) throws {
-    for _ in 0..<100 {
+    for _ in 0..<600 {
       if try condition() { return }
       usleep(50_000)
     }
