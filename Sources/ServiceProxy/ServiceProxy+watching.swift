@@ -26,9 +26,14 @@ extension ServiceProxy.Core {
 extension ServiceProxy {
   /// Compares and repairs if anyone else has committed something since the first synchronization began; to be called once
   /// the watch is there. So the watch need not be there before: announcing 100,000 elements to a listener would make the
-  /// first transaction a quarter longer. True if others had.
+  /// first transaction a quarter longer. True if others had. What iptables-nft commits for us cannot be told from what others
+  /// do, and comparing all of it again would take minutes with 10,000 Services: there only the table beside is looked at.
   package func repairIfOthersCommitted() throws -> Bool {
     try core.withLock { core in
+      if case .iptables = kind {
+        if core.model.configuration.masqueradesPods { try core.masquerade.ensure(core.socket) }
+        return false
+      }
       guard let before = core.foreignGenerations, try core.countForeignGenerations() != before else { return false }
       try core.repair()
       return true

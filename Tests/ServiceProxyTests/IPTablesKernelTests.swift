@@ -98,6 +98,8 @@ import Testing
     let fresh = try backend.proxy(Self.configuration, node)
     try fresh.sync(full: services + [ServiceProxyKernelTests.web([11])])
     #expect(fresh.statistics.elements == 0 && fresh.statistics.failures == 0)
+    // What its own programs committed is not taken for others' work.
+    #expect(try proxy.repairIfOthersCommitted() == false && fresh.repairIfOthersCommitted() == false)
     // Most of them go at once.
     try fresh.sync(full: [ServiceProxyKernelTests.web([11])])
     #expect(fresh.statistics.failures == 0)
