@@ -38,13 +38,13 @@ protocol ServiceBackend: AnyObject {
   /// What the kernel has counted, of endpoints too if asked, which is longer to read; nil where nothing is counted.
   func counts(endpoints: Bool) throws -> ServiceCounts?
 
-  /// Transactions of nf_tables so far, by which the generation rose.
-  var generations: UInt32 { get }
+  /// Transactions of nf_tables so far, by which the generation rose; nil where programs make them, who do not tell.
+  var generations: UInt32? { get }
 
   /// Removes everything this back end put into the kernel, if it was us; what others made is left alone.
   func remove() throws
 }
 
 extension ServiceBackend {
-  var generations: UInt32 { 0 }
+  var generations: UInt32? { nil }
 }

@@ -17,24 +17,25 @@ package enum ServiceProxyEvent: Sendable, CustomStringConvertible {
 }
 
 extension ServiceProxy.Core {
-  /// Transactions of others in this namespace, ever.
-  func countForeignGenerations() throws -> UInt32 {
-    try socket.generation() &- socket.commits &- backend.generations
+  /// Transactions of others in this namespace, ever; nil where those of the back end cannot be told from them.
+  func countForeignGenerations() throws -> UInt32? {
+    guard let own = backend.generations else { return nil }
+    return try socket.generation() &- socket.commits &- own
   }
 }
 
 extension ServiceProxy {
   /// Compares and repairs if anyone else has committed something since the first synchronization began; to be called once
   /// the watch is there. So the watch need not be there before: announcing 100,000 elements to a listener would make the
-  /// first transaction a quarter longer. True if others had. What iptables-nft commits for us cannot be told from what others
-  /// do, and comparing all of it again would take minutes with 10,000 Services: there only the table beside is looked at.
+  /// first transaction a quarter longer. Where it is not known who committed, only the table beside is looked at, for the
+  /// rest `repairIfLost` is there: with iptables-nft comparing 10,000 Services takes a minute. True if something was mended.
   package func repairIfOthersCommitted() throws -> Bool {
     try core.withLock { core in
-      if case .iptables = kind {
-        if core.model.configuration.masqueradesPods { try core.masquerade.ensure(core.socket) }
-        return false
+      guard core.hasSynced else { return false }
+      guard let before = core.foreignGenerations, let now = try core.countForeignGenerations() else {
+        return core.model.configuration.masqueradesPods ? try core.masquerade.ensure(core.socket) : false
       }
-      guard let before = core.foreignGenerations, try core.countForeignGenerations() != before else { return false }
+      if now == before { return false }
       try core.repair()
       return true
     }

@@ -153,8 +153,7 @@ enum Scripts {
         begin = time.time()
         try:
             with socket.socket() as s:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if first: s.bind(("", next(ports)))
+                if first: s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("", next(ports)))
                 s.settimeout(8); s.connect((f"10.96.0.{index + 1}", 80)); who = s.recv(100).decode().split(" ")[0]
         except OSError as error: who = errno.errorcode.get(error.errno, "TIMEOUT") if error.errno else "TIMEOUT"
         lines.append(f"{index} {begin:.6f} {time.time():.6f} {who or 'nothing'}")

@@ -26,6 +26,24 @@ import Testing
 
   static let addresses = ["10.96.0.1", "fd00:96::1"]
 
+  /// Two connections at once from one port to two Services and one endpoint: the second gets another port behind. IPVS, which
+  /// keeps ports, is not among them (docs/services.md).
+  @Test(arguments: TestBackend.all) func onePortReachesTwoServicesAtOnce(_ backend: TestBackend) throws {
+    let node = try TestNode("twice-\(backend)", pods: Self.pods)
+    let proxy = try backend.proxy(Self.configuration, node)
+    try proxy.sync(full: [Self.web([11]), Self.web([11], name: "other", address: 2)])
+    let script = """
+      import socket
+      pair = [socket.socket() for _ in range(2)]
+      for number, s in enumerate(pair, 1):
+          s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("", 12345)); s.settimeout(6)
+          s.connect((f"10.96.0.{number}", 80)); print(s.recv(100).decode().strip())
+      for s in pair: s.send(b"still"); print(s.recv(100).decode())
+      """
+    let said = node.run("client", "/usr/bin/python3 -IS -c '\(script)' 2>&1").split(separator: "\n")
+    #expect(said == ["b1 10.244.0.9", "b1 10.244.0.9", "still", "still"])
+  }
+
   @Test(arguments: TestBackend.all) func sharesUpdatesAndRefusals(_ backend: TestBackend) throws {
     let node = try TestNode("shares-\(backend)", pods: Self.pods)
     let proxy = try backend.proxy(Self.configuration, node)

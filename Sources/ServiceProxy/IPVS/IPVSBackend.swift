@@ -44,7 +44,7 @@ final class IPVSBackend: ServiceBackend {
     }
   }
 
-  var generations: UInt32 { filter.commits }
+  var generations: UInt32? { filter.commits }
 
   // MARK: The node
 

@@ -16,7 +16,7 @@ final class NFTablesBackend: ServiceBackend {
 
   init(namespace: NetworkNamespace?) throws(SystemError) { socket = try NFTablesSocket(namespace: namespace) }
 
-  var generations: UInt32 { socket.commits }
+  var generations: UInt32? { socket.commits }
 
   /// Foreign changes are announced (`ServiceProxy.startWatching`).
   func isIntact() throws -> Bool { true }
